@@ -1,0 +1,140 @@
+//! The server, put together: what `dogi serve` runs, and what tests and embedders start
+//! in-process.
+
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use dogi_engine::Engine;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Settings;
+use crate::http::{Claims, Gate, Http, Links, State};
+use crate::listen::{Limits, Listener, Tls, TlsError};
+
+/// A server that listens already and answers once [`App::serve`] runs.
+#[derive(Debug)]
+pub struct App {
+    engine: Engine,
+    http: Http,
+    listener: Listener,
+    /// On the data directory, while the server lives.
+    lock: Option<File>,
+}
+
+/// Why a server can't be put together. None of these is a wrong setting by itself: something that
+/// a setting names is not there, or not as it has to be.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Nobody can listen there.
+    #[error("cannot listen on {addr} (LISTEN)")]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The certificate or its key.
+    #[error("cannot serve HTTPS (CERT_PATH)")]
+    Tls(#[from] TlsError),
+    /// The engine could not be built.
+    #[error(transparent)]
+    Engine(#[from] crate::wire::WireError),
+}
+
+impl App {
+    /// Builds everything that the settings name, the connection to Docker included, and listens.
+    /// An engine that does not answer is reported, and jobs are answered 503 until it does.
+    ///
+    /// # Errors
+    /// See [`BuildError`].
+    pub async fn build(settings: &Settings) -> Result<Self, BuildError> {
+        let wired = crate::wire::server(settings, &links(settings)).await?;
+        let app = Self::with_engine(settings, wired.engine).await?;
+        Ok(Self {
+            lock: Some(wired.lock),
+            ..app
+        })
+    }
+
+    /// The same over an engine of the caller's.
+    ///
+    /// # Errors
+    /// See [`BuildError`].
+    pub async fn with_engine(settings: &Settings, engine: Engine) -> Result<Self, BuildError> {
+        let http = Http::new(State {
+            engine: engine.clone(),
+            namespace: settings.storage.namespace.clone(),
+            gate: Gate::new(&settings.access),
+            links: links(settings),
+            egress: Arc::new(crate::wire::policy(settings)),
+            url_repos: settings.file.url_repos.clone(),
+            allow_git: settings.file.git.allow_git,
+            allow_file: settings.file.git.allow_file,
+            trusted_proxies: settings.listen.trusted_proxies.clone(),
+            claims: Claims::default(),
+            data_dir: settings.storage.data_dir.clone(),
+            min_free_bytes: settings.storage.min_free_bytes,
+        });
+        let tls = settings.listen.tls.clone().map(Tls::load).transpose()?;
+        let addr = settings.listen.addr;
+        let limits = Limits {
+            max_connections: settings.listen.max_connections,
+            grace: settings.listen.stop_grace,
+            ..Limits::default()
+        };
+        let listener = Listener::bind(addr, tls, limits)
+            .await
+            .map_err(|source| BuildError::Listen { addr, source })?;
+        Ok(Self {
+            engine,
+            http,
+            listener,
+            lock: None,
+        })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// Whatever the operating system says of the socket.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Runs the jobs.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Serves until `stop`. Then: no new jobs, no new connections, responses may finish, and what
+    /// runs in Docker goes on. Dropping the future stops accepting, but not the connections there
+    /// are.
+    pub async fn serve(self, stop: CancellationToken) {
+        let Self {
+            engine,
+            http,
+            listener,
+            lock,
+        } = self;
+        let drain = CancellationToken::new();
+        let closing = async {
+            stop.cancelled().await;
+            // Before any connection is closed: a lease that ends now ends no job.
+            engine.close();
+            drain.cancel();
+        };
+        tokio::join!(listener.serve(http, drain.clone()), closing);
+        drop(lock);
+    }
+}
+
+fn links(settings: &Settings) -> Links {
+    let gate = Gate::new(&settings.access);
+    Links::new(
+        settings.listen.advertised_url.clone(),
+        gate.signing_keys().cloned(),
+    )
+}

@@ -1,0 +1,117 @@
+//! `dogi serve`: parse, build, serve, drain.
+
+use std::io;
+
+use clap::ArgMatches;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::console::Console;
+use super::exit::Exit;
+use super::{logging, runtime};
+use crate::App;
+use crate::config::{Environment, Problem, Purpose, Report, Settings, reference};
+
+pub(super) fn run(
+    matches: &ArgMatches,
+    mut problems: Vec<Problem>,
+    env: &Environment,
+    console: &mut Console,
+) -> Exit {
+    let settings = match Settings::load(&reference::flags(matches), env, Purpose::Serve) {
+        Ok(settings) if problems.is_empty() => settings,
+        Ok(_) => return wrong(problems, console),
+        Err(report) => {
+            problems.extend(report.0);
+            return wrong(problems, console);
+        }
+    };
+    logging::start(&settings.log.filter, settings.log.json);
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    raise_file_limit();
+    match runtime() {
+        Ok(runtime) => runtime.block_on(serve(&settings, console)),
+        Err(error) => {
+            console.error(format_args!("cannot start: {error}"));
+            Exit::Internal
+        }
+    }
+}
+
+fn wrong(problems: Vec<Problem>, console: &mut Console) -> Exit {
+    console.error(Report(problems));
+    Exit::Usage
+}
+
+async fn serve(settings: &Settings, console: &mut Console) -> Exit {
+    let app = match App::build(settings).await {
+        Ok(app) => app,
+        Err(error) => {
+            console.error(crate::chain(&error));
+            return Exit::Unavailable;
+        }
+    };
+    let stop = CancellationToken::new();
+    match (Signals::new(), app.local_addr()) {
+        (Ok(signals), Ok(addr)) => {
+            let scheme = if settings.listen.tls.is_some() {
+                "https"
+            } else {
+                "http"
+            };
+            tracing::info!("listening on {scheme}://{addr}");
+            tokio::spawn(signals.watch(stop.clone()));
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            console.error(format_args!("cannot start: {error}"));
+            return Exit::Internal;
+        }
+    }
+    app.serve(stop).await;
+    tracing::info!("stopped; containers that run go on");
+    Exit::Success
+}
+
+/// The two signals that stop a server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// The first one drains, the second one ends the process where it stands.
+    async fn watch(mut self, stop: CancellationToken) {
+        self.next().await;
+        tracing::info!("stopping: responses may finish; a second signal ends at once");
+        stop.cancel();
+        self.next().await;
+        std::process::exit(Exit::Interrupted.code().into());
+    }
+}
+
+/// Every connection and every log that is read takes a file descriptor: the soft limit, often
+/// 1024, is for programs that use `select`.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
+}

@@ -1,0 +1,31 @@
+//! Settings: one table of them, all mistakes in one report, and nothing else in the program that
+//! reads the environment.
+//!
+//! Texts first, types second: [`reference::flags`] and [`Environment`] say what was set,
+//! [`Settings::load`] says what it means.
+
+mod env;
+mod file;
+mod parse;
+mod problem;
+pub mod reference;
+mod secret;
+mod setting;
+mod settings;
+mod sources;
+mod table;
+mod volatile;
+mod yaml;
+
+pub use env::Environment;
+pub use file::{FileSettings, Forge, ForgeKind, GitSettings, Registry, RepoPatterns};
+pub use problem::{Origin, Problem, Report, did_you_mean};
+pub use secret::Secret;
+pub use setting::{Group, Kind, Setting};
+pub use settings::{
+    Access, Callbacks, ClientSettings, Docker, Jobs, Listen, Log, Network, Purpose, Settings,
+    Storage, signing_keys,
+};
+pub use sources::Flags;
+pub use table::{SETTINGS, setting};
+pub use volatile::volatile;

@@ -1,0 +1,275 @@
+//! Lists and single runs: `/outputs`, `/collect`, `/jobs`, `/runs…`.
+
+use std::collections::BTreeMap;
+
+use dogi_engine::RunHandle;
+use dogi_job::{RunId, Submit};
+use dogi_stream::{Cursor, Framing, Position};
+use dogi_url::{InstanceId, OutputName, OutputSelection, OutputType, Verified};
+use http::header::{LINK, LOCATION, RANGE};
+use http::{HeaderValue, Method, Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::body::{Body, full, joined};
+use super::params::params;
+use super::problem::Problem;
+use super::show::{self, View, describe};
+use super::{Call, State, accept, output, run, status};
+
+/// Runs on a page, where nobody says how many.
+const PAGE: usize = 50;
+/// Runs on a page at most.
+const MAX_PAGE: usize = 500;
+
+fn answer(value: &Value) -> Response<Body> {
+    let mut response = Response::new(full(format!("{value}\n")));
+    describe(&mut response, "application/json");
+    response
+}
+
+/// `GET /outputs`: every output of every instance.
+pub(super) fn outputs(state: &State, verified: &Verified<'_>) -> Result<Response<Body>, Problem> {
+    params(verified, &[])?;
+    let outputs: Vec<Value> = state
+        .engine
+        .instances()
+        .iter()
+        .map(|(instance, run)| {
+            let urls: Map<String, Value> = run
+                .outputs()
+                .keys()
+                .map(|name| {
+                    (
+                        name.to_string(),
+                        json!({"url": state.links.latest(instance, name)}),
+                    )
+                })
+                .collect();
+            json!({"id": instance, "outputs": urls})
+        })
+        .collect();
+    Ok(answer(&json!({"outputs": outputs})))
+}
+
+/// `GET /collect?output=NAME`: that output of every instance, each followed by a newline.
+pub(super) fn collect(state: &State, verified: &Verified<'_>) -> Result<Response<Body>, Problem> {
+    let given = params(verified, &["output"])?;
+    let text = given.get("output").ok_or_else(|| {
+        let detail = "parameter `output` is missing; allowed: log, file_NAME";
+        Problem::bad_request(detail).with("parameter", "output")
+    })?;
+    let name: OutputName = text.parse().map_err(|error| {
+        Problem::bad_request(format!("parameter `output`: {error}")).with("parameter", "output")
+    })?;
+    let followers = state
+        .engine
+        .instances()
+        .values()
+        .filter_map(|run| Some(run.output(&name)?.snapshot(Position::START)))
+        .collect();
+    let mut response = Response::new(joined(followers));
+    describe(&mut response, "text/plain; charset=utf-8");
+    Ok(response)
+}
+
+/// `GET /jobs`: what is queued or under way, by instance.
+pub(super) fn jobs(state: &State, verified: &Verified<'_>) -> Result<Response<Body>, Problem> {
+    params(verified, &[])?;
+    let mut jobs: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for run in state.engine.jobs() {
+        let status = status::json(&state.engine.status(&run), &state.links);
+        jobs.entry(run.instance().to_string())
+            .or_default()
+            .push(status);
+    }
+    Ok(answer(&json!({"jobs": jobs})))
+}
+
+/// `GET /runs`: history, newest first, in pages.
+pub(super) fn runs(state: &State, verified: &Verified<'_>) -> Result<Response<Body>, Problem> {
+    let given = params(verified, &["before", "limit"])?;
+    let before = given
+        .get("before")
+        .map(|text| text.parse::<RunId>())
+        .transpose();
+    let before = before.map_err(|error| bad("before", error))?;
+    let limit = match given.get("limit").map(|text| text.parse::<usize>()) {
+        None => PAGE,
+        Some(Ok(limit)) if (1..=MAX_PAGE).contains(&limit) => limit,
+        Some(_) => {
+            return Err(bad(
+                "limit",
+                format!("expected a number from 1 to {MAX_PAGE}"),
+            ));
+        }
+    };
+    let page = state.engine.runs(before.as_ref(), limit);
+    let next = page
+        .last()
+        .filter(|_| page.len() == limit)
+        .map(|last| state.links.page(last.id(), limit, verified.expires()));
+    let runs: Vec<Value> = page
+        .iter()
+        .map(|run| status::json(&state.engine.status(run), &state.links))
+        .collect();
+    let mut response = answer(&json!({"runs": runs, "next": next}));
+    if let Some(link) =
+        next.and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok())
+    {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
+}
+
+fn bad(parameter: &str, reason: impl std::fmt::Display) -> Problem {
+    Problem::bad_request(format!("parameter `{parameter}`: {reason}")).with("parameter", parameter)
+}
+
+fn find(state: &State, id: &RunId) -> Result<RunHandle, Problem> {
+    state.engine.run(id).ok_or_else(|| {
+        Problem::not_found(format!("there is no run {id}, or it is not kept any more"))
+    })
+}
+
+/// `GET /runs/{run}`: its status now.
+pub(super) fn run_status(
+    state: &State,
+    id: &RunId,
+    verified: &Verified<'_>,
+) -> Result<Response<Body>, Problem> {
+    params(verified, &[])?;
+    Ok(show::status_now(state, &find(state, id)?, StatusCode::OK))
+}
+
+/// `GET /output/{instance}/{output}`: the file so far; who asks for events or objects follows it.
+pub(super) async fn latest(
+    state: &State,
+    call: &Call,
+    instance: &InstanceId,
+    name: &OutputName,
+    verified: &Verified<'_>,
+) -> Result<Response<Body>, Problem> {
+    params(verified, &[])?;
+    let cursor = accept::last_event_id(&call.parts.headers)?;
+    let run = match &cursor {
+        None => state.engine.peek(instance),
+        Some(cursor) => match run::resumed(state, instance, cursor)? {
+            Some(run) => Some(run),
+            None => return Ok(run::over()),
+        },
+    };
+    let run = run.ok_or_else(|| Problem::not_found(format!("nothing has run as {instance}")))?;
+    let framing = accept::framing(&call.parts.headers);
+    if framing == Framing::Text || call.parts.method == Method::HEAD {
+        return file(state, call, &run, name);
+    }
+    follow(state, call, run, name, OutputType::Stream, cursor).await
+}
+
+/// `GET /runs/{run}/{output}`: as the run URL shows it; of a finished run a file, with ranges.
+pub(super) async fn run_output(
+    state: &State,
+    call: &Call,
+    id: &RunId,
+    name: &OutputName,
+    verified: &Verified<'_>,
+) -> Result<Response<Body>, Problem> {
+    let given = params(verified, &["output_type"])?;
+    let output_type = given
+        .get("output_type")
+        .map(|text| text.parse::<OutputType>())
+        .transpose();
+    let output_type = output_type
+        .map_err(|error| bad("output_type", error))?
+        .unwrap_or_default();
+    let run = find(state, id)?;
+    let headers = &call.parts.headers;
+    let cursor = accept::last_event_id(headers)?;
+    match &cursor {
+        Some(cursor) if cursor.run() != id.as_str() => {
+            return Err(Problem::bad_request(
+                "Last-Event-ID: this event is of another run",
+            ));
+        }
+        Some(cursor) if run::seen_all(cursor) => return Ok(run::over()),
+        _ => {}
+    }
+    let settled = run.status().state.is_final() || headers.contains_key(RANGE);
+    let plain = accept::framing(headers) == Framing::Text && *name != OutputName::Status;
+    if call.parts.method == Method::HEAD || (settled && plain && cursor.is_none()) {
+        return file(state, call, &run, name);
+    }
+    follow(state, call, run, name, output_type, cursor).await
+}
+
+fn file(
+    state: &State,
+    call: &Call,
+    run: &RunHandle,
+    name: &OutputName,
+) -> Result<Response<Body>, Problem> {
+    match name {
+        OutputName::Status => Ok(show::status_now(state, run, StatusCode::OK)),
+        name => output::file(state, &call.parts.method, &call.parts.headers, run, name),
+    }
+}
+
+async fn follow(
+    state: &State,
+    call: &Call,
+    run: RunHandle,
+    name: &OutputName,
+    output_type: OutputType,
+    cursor: Option<Cursor>,
+) -> Result<Response<Body>, Problem> {
+    let output = OutputSelection::one(name.clone());
+    let framing = accept::framing(&call.parts.headers);
+    let view = View {
+        output: &output,
+        output_type,
+        framing,
+        cut_failed: false,
+        cursor,
+    };
+    show::answer(state, &call.activity, run, view, None).await
+}
+
+/// `POST /runs/{run}/rerun`: the same again.
+pub(super) async fn rerun(
+    state: &State,
+    id: &RunId,
+    verified: &Verified<'_>,
+) -> Result<Response<Body>, Problem> {
+    params(verified, &[])?;
+    let spec = find(state, id)?.spec().clone();
+    let (run, _) = run::submit(state, spec, Submit::Run, false).await?;
+    let mut response = show::status_now(state, &run, StatusCode::ACCEPTED);
+    if let Ok(location) = HeaderValue::try_from(state.links.status(run.id())) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// `POST /runs/{run}/abort`: answers when nothing of it is left.
+pub(super) async fn abort(
+    state: &State,
+    id: &RunId,
+    verified: &Verified<'_>,
+) -> Result<Response<Body>, Problem> {
+    params(verified, &[])?;
+    find(state, id)?;
+    let run = state.engine.abort_run(id).await;
+    let run = run.ok_or_else(|| Problem::not_found(format!("there is no run {id}")))?;
+    Ok(show::status_now(state, &run, StatusCode::OK))
+}
+
+/// `GET /runs/{run}/files/{path}`: the container of a finished run is not kept.
+pub(super) fn run_file(state: &State, id: &RunId) -> Result<Response<Body>, Problem> {
+    let run = find(state, id)?;
+    let detail = format!(
+        "the container of the run {} is not kept, so that no file can be taken out of it; name \
+         files by file_NAME=/path when the run is started",
+        run.id()
+    );
+    Err(Problem::not_found(detail))
+}

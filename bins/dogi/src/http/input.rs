@@ -1,0 +1,61 @@
+//! Bodies of requests: small, and in time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::StatusCode;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+
+use super::problem::Problem;
+use crate::listen::Activity;
+
+/// Between two frames.
+const FRAME: Duration = Duration::from_secs(10);
+/// The whole body.
+const WHOLE: Duration = Duration::from_secs(60);
+
+/// Reads a body of at most `limit` bytes. Cancel safe in that a dropped read ends the request.
+///
+/// # Errors
+/// 413 for a longer one, 408 for one that does not come in time, 400 for one that breaks off.
+pub(super) async fn read(
+    mut body: Incoming,
+    limit: usize,
+    activity: &Arc<Activity>,
+) -> Result<Bytes, Problem> {
+    let too_large = || {
+        let detail = format!("the body is longer than {limit} bytes, which is the limit");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    };
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
+    // A client that closes its half before the end of its body has broken off.
+    let _guard = activity.watch_eof();
+    let deadline = tokio::time::Instant::now() + WHOLE;
+    let mut bytes = BytesMut::new();
+    loop {
+        let until = deadline.min(tokio::time::Instant::now() + FRAME);
+        let frame = tokio::time::timeout_at(until, body.frame())
+            .await
+            .map_err(|_| {
+                let detail = format!("the body did not come in time; {} bytes did", bytes.len());
+                Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+            })?;
+        match frame {
+            None => return Ok(bytes.freeze()),
+            Some(Err(error)) => {
+                return Err(Problem::bad_request(format!("the body broke off: {error}")));
+            }
+            Some(Ok(frame)) => {
+                let data = frame.into_data().unwrap_or_default();
+                if bytes.len() + data.len() > limit {
+                    return Err(too_large());
+                }
+                bytes.extend_from_slice(&data);
+            }
+        }
+    }
+}

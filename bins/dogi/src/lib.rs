@@ -1,0 +1,64 @@
+//! The `dogi` program as a library: settings, listener, routes and commands. The program itself is
+//! one page that calls [`cli::main`]; tests and embedders start the server in-process with
+//! [`App`].
+//!
+//! ```no_run
+//! use dogi::App;
+//! use dogi::config::{Environment, Flags, Purpose, Settings};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let env: Environment = [("BYPASS_SIGNATURES", "true"), ("LISTEN", "127.0.0.1:0")].into_iter().collect();
+//! let settings = Settings::load(&Flags::new(), &env, Purpose::Serve)?;
+//! let app = App::build(&settings).await?;
+//! println!("http://{}", app.local_addr()?);
+//! let stop = CancellationToken::new();
+//! app.serve(stop).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What a request goes through: [`listen`] accepts and bounds it, [`http::Route`] says what it is
+//! about, [`http::Gate`] whether its sender may, and one function per route answers, most of them
+//! by way of [`dogi_engine::Engine`]. `wire.rs` is the only place that knows which real things
+//! stand behind the engine's ports.
+//!
+//! # Limitations
+//!
+//! Linux only: signals, `/proc`, file locks. History is in memory and ends with the process.
+//!
+//! # Features
+//!
+//! None.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+mod app;
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod listen;
+mod wire;
+
+pub use app::{App, BuildError};
+pub use wire::WireError;
+
+/// Unix time in seconds.
+fn unix_now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// An error and everything behind it, on one line.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}

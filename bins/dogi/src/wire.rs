@@ -1,0 +1,383 @@
+//! From settings to an engine over real git, real Docker and real callbacks.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{File, TryLockError};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dogi_docker::{Docker, Endpoint, EngineInfo, RegistryAuth};
+use dogi_egress::{EgressPolicy, Guard, Http, HttpOptions};
+use dogi_engine::adapters::{CallbackDeliverer, DockerOptions, DockerRunner, GitSource};
+use dogi_engine::{Ceilings, Engine, EngineConfig};
+use dogi_git::{Credential, HostKeys, KnownHosts, Limits, MirrorOptions, Mirrors};
+use dogi_hooks::{Sender, SenderOptions, Signer};
+use dogi_job::AdmissionLimits;
+
+use crate::config::Settings;
+use crate::http::{Links, payload};
+
+mod once;
+
+pub(crate) use once::Once;
+use once::Unswept;
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The data directory can't be used.
+    #[error("the data directory {} cannot be used (DATA_DIR)", path.display())]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another server works in the data directory.
+    #[error("another dogi works in {} (DATA_DIR)", path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// `DOCKER_HOST` and the like can't be used.
+    #[error("cannot use the Docker engine (DOCKER_HOST, DOCKER_CERT_PATH, DOCKER_TLS_VERIFY)")]
+    Docker(#[from] dogi_docker::ConnectError),
+    /// No mirrors of repositories can be kept.
+    #[error("cannot keep mirrors of repositories")]
+    Mirrors(#[source] dogi_git::CheckoutError),
+    /// No callbacks can be sent.
+    #[error("cannot send callbacks")]
+    Callbacks(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The engine could not be put together.
+    #[error(transparent)]
+    Engine(#[from] dogi_engine::BuildEngineError),
+}
+
+/// An engine, and the lock on the directory that it works in.
+#[derive(Debug)]
+pub(crate) struct Wired {
+    pub(crate) engine: Engine,
+    pub(crate) lock: File,
+}
+
+/// What runs are kept in, and by which name Docker's things are told apart from other servers'.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// For outputs, and for this engine alone.
+    pub(crate) dir: PathBuf,
+    /// Of this engine's things in Docker.
+    pub(crate) server: String,
+    /// Other engines that live now call their things by the same name.
+    pub(crate) shared: bool,
+}
+
+/// What the settings let clones and callbacks reach: the hosts that the operator named are exempt
+/// from the policy.
+pub(crate) fn policy(settings: &Settings) -> EgressPolicy {
+    let git = &settings.file.git;
+    let named = settings.file.forges.keys().chain(git.ssh_keys.keys());
+    let hosts: BTreeSet<&str> = named.map(|host| without_port(host)).collect();
+    hosts
+        .into_iter()
+        .fold(settings.network.egress.clone(), EgressPolicy::exempt)
+}
+
+/// `host:port` and `[::1]:port` without the port.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let v6 = name.contains(':') && !name.starts_with('[');
+            if v6 {
+                host
+            } else {
+                name.trim_matches(['[', ']'])
+            }
+        }
+        _ => host.trim_matches(['[', ']']),
+    }
+}
+
+/// The server's engine.
+pub(crate) async fn server(settings: &Settings, links: &Links) -> Result<Wired, WireError> {
+    let dir = settings.storage.data_dir.clone();
+    let lock = lock(&dir)?;
+    let server = server_id(&dir).map_err(|source| WireError::DataDir {
+        path: dir.clone(),
+        source,
+    })?;
+    let place = Place {
+        dir,
+        server,
+        shared: false,
+    };
+    Ok(Wired {
+        engine: engine(settings, links, &place).await?,
+        lock,
+    })
+}
+
+/// An engine in a place that the caller has locked.
+pub(crate) async fn engine(
+    settings: &Settings,
+    links: &Links,
+    place: &Place,
+) -> Result<Engine, WireError> {
+    let policy = Arc::new(policy(settings));
+    let docker = Docker::connect(&endpoint(settings))?;
+    let info = docker.info().await;
+    greet(&docker, info.as_ref());
+    let builder = Engine::builder(config(settings, place))
+        .source(source(settings, &policy, info.ok().as_ref())?)
+        .deliverer(deliverer(settings, &policy, links)?);
+    let runner = DockerRunner::new(docker, docker_options(settings, place));
+    let engine = match place.shared {
+        false => builder.runner(runner).build().await?,
+        true => builder.runner(Unswept(runner)).build().await?,
+    };
+    Ok(engine)
+}
+
+/// Takes a directory for this process alone, for as long as the file lives.
+pub(crate) fn lock(dir: &Path) -> Result<File, WireError> {
+    let failed = |source| WireError::DataDir {
+        path: dir.to_path_buf(),
+        source,
+    };
+    private_dir(dir).map_err(failed)?;
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(dir.join("lock"))
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(WireError::InUse {
+            path: dir.to_path_buf(),
+        }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// Makes a directory that is not there yet, for this user alone: logs and the mirrors of private
+/// repositories are nobody else's. What an operator has made stays as it is.
+pub(crate) fn private_dir(dir: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+}
+
+/// The name that Docker's things carry, made once for each data directory: after a restart the
+/// server knows what is its own.
+pub(crate) fn server_id(dir: &Path) -> io::Result<String> {
+    let path = dir.join("server-id");
+    match std::fs::read_to_string(&path) {
+        Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let id = unique();
+    std::fs::write(&path, format!("{id}\n"))?;
+    Ok(id)
+}
+
+/// A name that nobody else has.
+pub(crate) fn unique() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
+}
+
+pub(crate) fn endpoint(settings: &Settings) -> Endpoint {
+    let docker = &settings.docker;
+    Endpoint {
+        host: docker.host.clone().unwrap_or_default(),
+        cert_path: docker.cert_path.clone(),
+        tls_verify: docker.tls_verify,
+        ..Endpoint::default()
+    }
+}
+
+fn greet(docker: &Docker, info: Result<&EngineInfo, &dogi_docker::EngineError>) {
+    let host = docker.endpoint();
+    match info {
+        Ok(info) => tracing::info!(
+            %host,
+            version = info.version,
+            api = info.api,
+            buildkit = info.buildkit,
+            "Docker engine"
+        ),
+        Err(error) => tracing::warn!(
+            %host,
+            error = %crate::chain(error),
+            "the Docker engine does not answer: no job can run until it does"
+        ),
+    }
+}
+
+fn config(settings: &Settings, place: &Place) -> EngineConfig {
+    let jobs = &settings.jobs;
+    EngineConfig {
+        namespace: settings.storage.namespace.clone(),
+        admission: AdmissionLimits {
+            running: jobs.max_running,
+            queued: jobs.max_queued,
+        },
+        keep_runs: settings.storage.keep_runs,
+        keep_bytes: settings.storage.keep_bytes,
+        max_log_bytes: jobs.max_log_bytes,
+        ceilings: Ceilings {
+            timeout: jobs.timeout,
+            memory: jobs.memory,
+            cpus: jobs.cpus,
+        },
+        ..EngineConfig::new(&place.dir)
+    }
+}
+
+fn docker_options(settings: &Settings, place: &Place) -> DockerOptions {
+    let docker = &settings.docker;
+    DockerOptions {
+        builder: match docker.buildkit {
+            None => dogi_docker::Builder::Auto,
+            Some(true) => dogi_docker::Builder::BuildKit,
+            Some(false) => dogi_docker::Builder::Classic,
+        },
+        registries: registries(settings),
+        pids: Some(settings.jobs.pids.unsigned_abs()),
+        log_max_bytes: settings.jobs.max_log_bytes,
+        ..DockerOptions::new(&place.server)
+    }
+}
+
+fn registries(settings: &Settings) -> RegistryAuth {
+    let cli = settings
+        .docker
+        .config_dir
+        .clone()
+        .map(RegistryAuth::cli)
+        .unwrap_or_default();
+    settings
+        .file
+        .registries
+        .iter()
+        .fold(cli, |auth, (host, registry)| {
+            let credentials = dogi_docker::Credentials::Password {
+                user: registry.user.clone(),
+                password: registry.password.expose().to_owned(),
+            };
+            auth.with(host, credentials)
+        })
+}
+
+/// The context filter follows the builder that will read the context.
+fn source(
+    settings: &Settings,
+    policy: &Arc<EgressPolicy>,
+    info: Option<&EngineInfo>,
+) -> Result<GitSource, WireError> {
+    let git = &settings.file.git;
+    let root = settings.storage.data_dir.join("mirrors");
+    let mode = if git.strict_hosts {
+        HostKeys::Strict
+    } else {
+        HostKeys::AcceptNew
+    };
+    let file = known_hosts(settings);
+    let options = MirrorOptions {
+        credentials: Arc::new(credentials(settings)),
+        known_hosts: KnownHosts {
+            file: file.clone(),
+            mode,
+        },
+        ssh_keys: git.ssh_keys.clone().into_iter().collect(),
+        proxies: settings.network.proxies.clone(),
+        allow_git: git.allow_git,
+        allow_file: git.allow_file,
+        ..MirrorOptions::new(Arc::clone(policy), file)
+    };
+    let mirrors = Mirrors::new(root, options).map_err(WireError::Mirrors)?;
+    let buildkit =
+        settings.docker.buildkit.unwrap_or(true) && info.is_none_or(|info| info.buildkit);
+    let builder = if buildkit {
+        dogi_git::Builder::BuildKit
+    } else {
+        dogi_git::Builder::Classic
+    };
+    Ok(GitSource::new(mirrors, builder, Limits::default()))
+}
+
+/// The user's own file, as ssh has it.
+fn known_hosts(settings: &Settings) -> PathBuf {
+    let named = settings.file.git.known_hosts_file.clone();
+    let of_user = || Some(settings.network.home.as_ref()?.join(".ssh/known_hosts"));
+    named
+        .or_else(of_user)
+        .unwrap_or_else(|| settings.storage.data_dir.join("known_hosts"))
+}
+
+/// Tokens by host, each for its own host only.
+fn credentials(settings: &Settings) -> HashMap<String, Credential> {
+    let mut all = HashMap::new();
+    let network = &settings.network;
+    if let (Some(token), Some(host)) = (&network.github_token, network.github_url.host_str()) {
+        let host = match network.github_url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        let over_http = network.github_url.scheme() == "http";
+        all.insert(
+            host,
+            Credential {
+                over_http,
+                ..Credential::token(token.expose())
+            },
+        );
+    }
+    for (host, forge) in &settings.file.forges {
+        if let Some(token) = &forge.token {
+            let over_http = forge.plain_http || is_this_machine(host);
+            let credential = Credential {
+                over_http,
+                ..Credential::token(token.expose())
+            };
+            all.insert(host.to_ascii_lowercase(), credential);
+        }
+    }
+    all
+}
+
+/// What is sent to it never leaves the machine.
+fn is_this_machine(host: &str) -> bool {
+    let name = without_port(host);
+    let address = name.parse::<std::net::IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|ip| ip.is_loopback())
+}
+
+fn deliverer(
+    settings: &Settings,
+    policy: &Arc<EgressPolicy>,
+    links: &Links,
+) -> Result<CallbackDeliverer, WireError> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| WireError::Callbacks(error);
+    let options = HttpOptions {
+        proxies: settings.network.proxies.clone(),
+        ..HttpOptions::default()
+    };
+    let http = Http::new(Guard::new(Arc::clone(policy)), options)
+        .map_err(|error| failed(Box::new(error)))?;
+    let signer = settings.callbacks.secret.clone().map(Signer::new);
+    let options = SenderOptions {
+        signer,
+        ..SenderOptions::default()
+    };
+    let sender = Sender::new(&http, options).map_err(|error| failed(Box::new(error)))?;
+    let links = links.clone();
+    let payload = Arc::new(move |status: &dogi_job::RunStatus| payload(status, &links));
+    Ok(CallbackDeliverer::new(
+        sender,
+        settings.callbacks.headers.clone(),
+        payload,
+    ))
+}

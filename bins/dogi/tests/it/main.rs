@@ -1,0 +1,25 @@
+//! What the program does, without Docker: settings, command line, listener, routes.
+
+mod app;
+mod cli;
+mod config;
+mod fake;
+mod h2;
+mod https;
+mod listener;
+mod pure;
+mod routes;
+mod server;
+mod streams;
+mod tail;
+
+use std::time::Duration;
+
+/// Longer than anything here takes; only a failure waits for it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .expect("in time")
+}

@@ -1,0 +1,122 @@
+//! Making a container, and finding one again.
+
+use bollard::query_parameters::CreateContainerOptions;
+
+use super::{Container, ContainerId, ContainerSpec};
+use crate::client::Docker;
+use crate::error::EngineError;
+
+/// A container that could not be made. Nothing is left behind.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The engine does not have the image.
+    #[error("there is no image {image:?} on the engine")]
+    NoSuchImage {
+        /// As asked for.
+        image: String,
+    },
+    /// Another container has the name.
+    #[error("a container named {name:?} exists already")]
+    NameInUse {
+        /// As asked for.
+        name: String,
+    },
+    /// Neither the image nor the request says what to run.
+    #[error("nothing to run: image {image:?} has no command, and none was given")]
+    NoCommand {
+        /// As asked for.
+        image: String,
+    },
+    /// Something else that the engine refused, a bad limit for example.
+    #[error("can't create a container of image {image:?} for {command}")]
+    Engine {
+        /// As asked for.
+        image: String,
+        /// What was to be run.
+        command: String,
+        /// The engine's answer.
+        #[source]
+        source: EngineError,
+    },
+}
+
+impl Docker {
+    /// Makes a container; nothing runs yet.
+    ///
+    /// Not cancel safe in one respect: a future dropped while the engine answers can leave a
+    /// container that was never started. It carries its labels, so that
+    /// [`Docker::collect`] finds it.
+    ///
+    /// # Errors
+    /// See [`CreateError`].
+    pub async fn create(&self, spec: &ContainerSpec) -> Result<Container, CreateError> {
+        let options = CreateContainerOptions {
+            name: spec.name.clone(),
+            platform: spec.platform.clone().unwrap_or_default(),
+        };
+        let created = self
+            .client()
+            .create_container(Some(options), spec.body())
+            .await;
+        let created =
+            created.map_err(|err| classify(spec, self.fault("create a container", err)))?;
+        for warning in &created.warnings {
+            tracing::debug!(container = created.id, warning, "the engine warned");
+        }
+        Ok(Container {
+            docker: self.clone(),
+            id: ContainerId(created.id),
+            tty: spec.tty,
+            command: spec.describe(),
+        })
+    }
+
+    /// Finds a container that exists, by id or name, for example after a restart.
+    ///
+    /// # Errors
+    /// It is not there, or the engine is not. Cancel safe.
+    pub async fn container(&self, id: &ContainerId) -> Result<Container, EngineError> {
+        let found = self
+            .client()
+            .inspect_container(id.as_str(), None)
+            .await
+            .map_err(|err| self.fault("find a container", err))?;
+        let words: Vec<String> = found
+            .path
+            .into_iter()
+            .chain(found.args.into_iter().flatten())
+            .collect();
+        Ok(Container {
+            docker: self.clone(),
+            id: ContainerId(found.id.unwrap_or_else(|| id.0.clone())),
+            tty: found.config.and_then(|config| config.tty).unwrap_or(false),
+            command: format!("{words:?}"),
+        })
+    }
+}
+
+fn classify(spec: &ContainerSpec, source: EngineError) -> CreateError {
+    let image = spec.image.clone();
+    let (status, message) = match &source {
+        EngineError::Refused {
+            status, message, ..
+        } => (*status, message.as_str()),
+        _ => (0, ""),
+    };
+    match (status, &spec.name) {
+        (404, _) if message.contains("No such image") => CreateError::NoSuchImage { image },
+        (409, Some(name)) => CreateError::NameInUse { name: name.clone() },
+        (400, _)
+            if message
+                .to_ascii_lowercase()
+                .contains("no command specified") =>
+        {
+            CreateError::NoCommand { image }
+        }
+        _ => CreateError::Engine {
+            image,
+            command: spec.describe(),
+            source,
+        },
+    }
+}

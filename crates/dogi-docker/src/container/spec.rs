@@ -1,0 +1,144 @@
+//! What a container is made from.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
+
+/// A container as wanted. Whatever is not said here is as `docker run` has it.
+///
+/// What can't be said can't happen: there are no mounts, capabilities, devices, networks, ports or
+/// privileges, and `no-new-privileges` is always on.
+#[derive(Debug, Clone, Default)]
+pub struct ContainerSpec {
+    /// Name, unique on the engine; `None`: Docker invents one.
+    pub name: Option<String>,
+    /// Image to run: an id (`sha256:…`) or a name that the engine has.
+    pub image: String,
+    /// Replaces the image's `CMD`, and leaves its `ENTRYPOINT`, as `docker run IMAGE …` does.
+    /// `None` or empty: the image's own.
+    pub command: Option<Vec<String>>,
+    /// Replaces the image's `ENTRYPOINT` and drops its `CMD`, as `--entrypoint` does.
+    pub entrypoint: Option<Vec<String>>,
+    /// Environment on top of the image's.
+    pub env: BTreeMap<String, String>,
+    /// Working directory instead of the image's.
+    pub working_dir: Option<String>,
+    /// User instead of the image's.
+    pub user: Option<String>,
+    /// Whether to run under a pseudo-terminal.
+    pub tty: bool,
+    /// Labels by which the container is found again.
+    pub labels: BTreeMap<String, String>,
+    /// What it may use.
+    pub limits: Limits,
+    /// Size in bytes that the engine's own copy of the output may have. The copy is only a safety
+    /// net, and its encoding takes up to 3.3 times the bytes of short lines. `None`: 64 MiB.
+    pub log_max_bytes: Option<u64>,
+    /// Whether the root file system can't be written. Files are then followed by polling.
+    pub read_only: bool,
+    /// Platform such as `linux/arm64`; `None`: the engine's.
+    pub platform: Option<String>,
+}
+
+/// Ceilings of a container; `None` is no ceiling.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Limits {
+    /// Memory in bytes; swap does not come on top of it.
+    pub memory: Option<u64>,
+    /// CPUs, e.g. 0.5.
+    pub cpus: Option<f64>,
+    /// Processes and threads.
+    pub pids: Option<u64>,
+}
+
+/// Used when a spec says nothing.
+const DEFAULT_LOG_BYTES: u64 = 64 * 1024 * 1024;
+
+impl ContainerSpec {
+    /// A container of this image that runs the image's own command.
+    pub fn new(image: impl Into<String>) -> Self {
+        ContainerSpec {
+            image: image.into(),
+            ..ContainerSpec::default()
+        }
+    }
+
+    /// What will be run, as far as the spec says, for messages.
+    pub(crate) fn describe(&self) -> String {
+        let parts: Vec<&String> = self
+            .entrypoint
+            .iter()
+            .flatten()
+            .chain(self.command.iter().flatten())
+            .collect();
+        if parts.is_empty() {
+            return "the image's command".to_owned();
+        }
+        format!("{parts:?}")
+    }
+
+    pub(super) fn body(&self) -> ContainerCreateBody {
+        ContainerCreateBody {
+            image: Some(self.image.clone()),
+            cmd: self.command.clone().filter(|words| !words.is_empty()),
+            entrypoint: self.entrypoint.clone().filter(|words| !words.is_empty()),
+            env: Some(
+                self.env
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect(),
+            ),
+            working_dir: self.working_dir.clone(),
+            user: self.user.clone(),
+            tty: Some(self.tty),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            labels: Some(self.labels.clone().into_iter().collect::<HashMap<_, _>>()),
+            host_config: Some(self.host_config()),
+            ..ContainerCreateBody::default()
+        }
+    }
+
+    fn host_config(&self) -> HostConfig {
+        let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let memory = self.limits.memory.map(signed);
+        HostConfig {
+            memory,
+            memory_swap: memory,
+            nano_cpus: self.limits.cpus.map(nano_cpus),
+            pids_limit: self.limits.pids.map(signed),
+            security_opt: Some(vec!["no-new-privileges".to_owned()]),
+            privileged: Some(false),
+            readonly_rootfs: Some(self.read_only),
+            log_config: Some(log_config(self.log_max_bytes.unwrap_or(DEFAULT_LOG_BYTES))),
+            ..HostConfig::default()
+        }
+    }
+}
+
+/// Docker counts CPUs in billionths.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "CPUs are few, and fractions of a nano are not"
+)]
+fn nano_cpus(cpus: f64) -> i64 {
+    (cpus * 1e9).round() as i64
+}
+
+/// The driver `local` is the one that keeps bytes as they are; one file, not compressed, bounded.
+fn log_config(max_bytes: u64) -> HostConfigLogConfig {
+    let options = [
+        ("compress", "false".to_owned()),
+        ("max-file", "1".to_owned()),
+        ("max-size", max_bytes.max(4096).to_string()),
+    ];
+    HostConfigLogConfig {
+        typ: Some("local".to_owned()),
+        config: Some(
+            options
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect(),
+        ),
+    }
+}

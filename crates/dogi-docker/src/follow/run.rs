@@ -1,0 +1,306 @@
+//! The task behind a [`super::FollowStream`]: live by the helper or by polling, then completed.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::Shared;
+use tokio::io::AsyncReadExt;
+use tokio::sync::mpsc;
+
+use super::frames::{Decoder, Frame, FrameEvent};
+use super::helper::HELPER_PATH;
+use super::live::{LiveFile, Mismatch, Reconciler};
+use super::{FileEvent, FileKey, FollowError};
+use crate::container::Channel;
+use crate::container::{Container, Demux, ExecSpec, FinalFile, PathKind, PathStat, Source};
+use crate::error::EngineError;
+
+/// One file and how much of it has been delivered.
+#[derive(Debug)]
+pub(super) struct Followed {
+    key: FileKey,
+    path: String,
+    live: LiveFile,
+    /// When polling: how it looked when it was last fetched.
+    fetched: Option<PathStat>,
+    /// What was told to stand there instead of a file.
+    told: Option<PathKind>,
+}
+
+impl Followed {
+    pub(super) fn new(key: FileKey, path: String) -> Followed {
+        Followed {
+            key,
+            path,
+            live: LiveFile::new(),
+            fetched: None,
+            told: None,
+        }
+    }
+}
+
+type Events = mpsc::Sender<Result<FileEvent, FollowError>>;
+
+/// Why the task ends early.
+enum Stop {
+    /// Nobody listens.
+    Unheard,
+    Engine(EngineError),
+}
+
+impl From<EngineError> for Stop {
+    fn from(error: EngineError) -> Stop {
+        Stop::Engine(error)
+    }
+}
+
+pub(super) async fn follow(container: Container, files: Vec<Followed>, events: Events) {
+    let ended = {
+        let container = container.clone();
+        // An error here is met again by whoever asks next.
+        async move { drop(container.wait_not_running().await) }
+            .boxed()
+            .shared()
+    };
+    let mut follow = Follow {
+        container,
+        files,
+        events,
+        ended,
+    };
+    if let Err(Stop::Engine(error)) = follow.run().await {
+        let _ = follow.events.send(Err(FollowError::Engine(error))).await;
+    }
+}
+
+struct Follow {
+    container: Container,
+    files: Vec<Followed>,
+    events: Events,
+    ended: Shared<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+/// How the helper's part ended.
+enum Helper {
+    /// It ran, and ended.
+    Ended,
+    /// It can't run here.
+    Useless(String),
+}
+
+/// A job can kill the helper; this often it is started again.
+const HELPER_STARTS: usize = 5;
+
+impl Follow {
+    async fn run(&mut self) -> Result<(), Stop> {
+        if self.files.is_empty() {
+            return Ok(());
+        }
+        for _ in 0..HELPER_STARTS {
+            let helper = self.follow_by_helper().await?;
+            // The helper dies with the container, a moment before the engine knows.
+            let grace = tokio::time::timeout(Duration::from_millis(200), self.ended.clone()).await;
+            match helper {
+                _ if grace.is_ok() => break,
+                Helper::Ended => {}
+                Helper::Useless(reason) => {
+                    tracing::debug!(container = %self.container.id(), reason, "polling files");
+                    break;
+                }
+            }
+        }
+        self.follow_by_polling().await?;
+        for index in 0..self.files.len() {
+            self.complete(index).await?;
+        }
+        Ok(())
+    }
+
+    async fn follow_by_helper(&mut self) -> Result<Helper, Stop> {
+        let mut command = vec![HELPER_PATH.to_owned()];
+        for file in &self.files {
+            command.extend([file.live.delivered().to_string(), file.path.clone()]);
+        }
+        let spec = ExecSpec {
+            command,
+            working_dir: Some("/".to_owned()),
+            ..ExecSpec::default()
+        };
+        let mut io = match self.container.exec_raw(&spec, true).await {
+            Ok((_, io)) => io,
+            Err(EngineError::Refused { message, .. }) => return Ok(Helper::Useless(message)),
+            Err(error) => return Err(error.into()),
+        };
+        let mut demux = Demux::new(false);
+        let mut decoder = Decoder::default();
+        let mut buffer = vec![0; 64 * 1024];
+        let mut pieces = Vec::new();
+        loop {
+            let len = match io.read(&mut buffer).await {
+                Ok(0) | Err(_) => break,
+                Ok(len) => len,
+            };
+            if let Err(err) = demux.push(&buffer[..len], &mut pieces) {
+                return Ok(Helper::Useless(err.to_string()));
+            }
+            for (source, piece) in pieces.drain(..) {
+                if source != Source::Job(Channel::Stdout) {
+                    continue;
+                }
+                if let Err(err) = decoder.push(&piece) {
+                    return Ok(Helper::Useless(err.to_string()));
+                }
+            }
+            loop {
+                match decoder.next() {
+                    Ok(Some(frame)) => self.take_frame(frame).await?,
+                    Ok(None) => break,
+                    Err(err) => return Ok(Helper::Useless(err.to_string())),
+                }
+            }
+        }
+        Ok(if decoder.begun() {
+            Helper::Ended
+        } else {
+            Helper::Useless(decoder.preamble())
+        })
+    }
+
+    async fn take_frame(&mut self, frame: Frame) -> Result<(), Stop> {
+        let Some(file) = self.files.get_mut(frame.index) else {
+            return Ok(());
+        };
+        let file_key = file.key;
+        let event = match frame.event {
+            FrameEvent::Data(bytes) if bytes.is_empty() => return Ok(()),
+            FrameEvent::Data(bytes) => {
+                file.live.record(&bytes);
+                FileEvent::Data {
+                    file: file_key,
+                    bytes,
+                }
+            }
+            FrameEvent::Restart => {
+                file.live.restart();
+                FileEvent::Restarted { file: file_key }
+            }
+            FrameEvent::NotAFile(kind) => return self.not_a_file(frame.index, kind).await,
+            FrameEvent::Unreadable(reason) => FileEvent::Unreadable {
+                file: file_key,
+                reason,
+            },
+        };
+        self.send(event).await
+    }
+
+    async fn send(&self, event: FileEvent) -> Result<(), Stop> {
+        self.events.send(Ok(event)).await.map_err(|_| Stop::Unheard)
+    }
+
+    /// Looks at every file until the container has ended. Each look at a file that has changed costs its
+    /// whole size, so large files are looked at less often.
+    async fn follow_by_polling(&mut self) -> Result<(), Stop> {
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            if tokio::time::timeout(pause, self.ended.clone())
+                .await
+                .is_ok()
+            {
+                return Ok(());
+            }
+            let begun = Instant::now();
+            for index in 0..self.files.len() {
+                self.poll(index).await?;
+            }
+            pause = (begun.elapsed() * 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        }
+    }
+
+    async fn poll(&mut self, index: usize) -> Result<(), Stop> {
+        let stat = match self.container.stat(&self.files[index].path).await {
+            Ok(Some(stat)) => stat,
+            Ok(None) => return Ok(()),
+            // Such as a link to itself. The fetch at the end tells.
+            Err(EngineError::Refused { status, .. }) if status >= 500 => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if self.files[index].fetched.as_ref() == Some(&stat) {
+            return Ok(());
+        }
+        self.complete(index).await?;
+        // A link says nothing about its target's changes.
+        let is_file = stat.kind == PathKind::File;
+        self.files[index].fetched = is_file.then_some(stat);
+        Ok(())
+    }
+
+    /// Fetches the file and delivers what is missing of it.
+    async fn complete(&mut self, index: usize) -> Result<(), Stop> {
+        let file = &self.files[index];
+        let (key, path) = (file.key, file.path.clone());
+        let mut archive = match self.container.final_file(&path).await {
+            Ok(FinalFile::File(archive)) => archive,
+            Ok(FinalFile::Missing) => return Ok(()),
+            Ok(FinalFile::NotAFile(kind)) => return self.not_a_file(index, kind).await,
+            // One file that the engine can't read is not the end of the others.
+            Err(EngineError::Refused {
+                status, message, ..
+            }) if status >= 500 => {
+                tracing::debug!(path, message, "the engine could not read a followed file");
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let mut reconciler = match Reconciler::new(&file.live, archive.size()) {
+            Ok(reconciler) => reconciler,
+            Err(Mismatch) => {
+                self.restart(index).await?;
+                Reconciler::from_the_start()
+            }
+        };
+        loop {
+            // A file that shrinks while it is sent breaks the transfer off: the next look sees why.
+            let Ok(Some(chunk)) = archive.chunk().await else {
+                return Ok(());
+            };
+            match reconciler.push(chunk) {
+                Ok(None) => {}
+                Ok(Some(mut bytes)) => {
+                    self.files[index].live.record(&bytes);
+                    while !bytes.is_empty() {
+                        let bytes = bytes.split_to(bytes.len().min(PIECE));
+                        self.send(FileEvent::Data { file: key, bytes }).await?;
+                    }
+                }
+                Err(Mismatch) => {
+                    self.restart(index).await?;
+                    return Box::pin(self.complete(index)).await;
+                }
+            }
+        }
+    }
+
+    async fn restart(&mut self, index: usize) -> Result<(), Stop> {
+        let file = &mut self.files[index];
+        file.live.restart();
+        let key = file.key;
+        self.send(FileEvent::Restarted { file: key }).await
+    }
+
+    /// Told once, until there is something else.
+    async fn not_a_file(&mut self, index: usize, kind: PathKind) -> Result<(), Stop> {
+        let file = &mut self.files[index];
+        if file.told.replace(kind) == Some(kind) {
+            return Ok(());
+        }
+        let file = file.key;
+        self.send(FileEvent::NotAFile { file, kind }).await
+    }
+}
+
+/// Data comes in pieces of at most this size.
+const PIECE: usize = 64 * 1024;
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);

@@ -1,0 +1,24 @@
+//! Tests of dogi-docker against a real engine, by behaviour.
+//!
+//! They need an engine at `unix:///var/run/docker.sock` (or `DOGI_TEST_DOCKER_HOST`) and a static
+//! busybox; no registry outside this machine is asked.
+#![allow(
+    missing_docs,
+    clippy::print_stderr,
+    clippy::type_complexity,
+    clippy::unwrap_used
+)]
+
+mod auth;
+mod build;
+mod dockerfile;
+mod endpoint;
+mod follow;
+mod helper;
+mod limits;
+mod output;
+mod owned;
+mod progress;
+mod reconcile;
+mod registry;
+mod support;

@@ -1,0 +1,264 @@
+//! The image of a step: found, built or pulled.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use dogi_docker::{
+    BuildError, BuildSpec, ImageId, ImageName, LabelFilter, Owned, OwnedKind, PullError,
+};
+use dogi_job::{FailureKind, Origin};
+use dogi_url::{BuildParams, ImageRef};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::{DockerRunner, error, images::ImageKey, label};
+use crate::{
+    outputs::Console,
+    ports::{BuildRequest, BuiltImage, Context, ContextRequest, StepError, Work},
+};
+
+impl DockerRunner {
+    pub(super) async fn have_image(
+        &self,
+        request: BuildRequest<'_>,
+        work: &Work,
+    ) -> Result<BuiltImage, StepError> {
+        match &request.spec.origin {
+            Origin::Build(build) => self.have_built(build, request, work).await,
+            Origin::Image(image) => self.have_pulled(image, request.spec.rebuild, work).await,
+        }
+    }
+
+    /// Finds an earlier build of the same content in the table, or builds.
+    async fn have_built(
+        &self,
+        build: &BuildParams,
+        request: BuildRequest<'_>,
+        work: &Work,
+    ) -> Result<BuiltImage, StepError> {
+        let context = request.checkout.context(ContextRequest {
+            build,
+            cancel: &work.cancel,
+        });
+        let context = work.unless_cancelled(context).await??;
+        for note in context.notes() {
+            work.console.line(format!("dogi: {note}")).await;
+        }
+        let rebuild = request.spec.rebuild;
+        let Some(key) = self.image_key(build, rebuild, &*context, work).await? else {
+            let image = self.build_image(build, rebuild, &*context, work).await?;
+            self.images.made(&work.run, &image);
+            return Ok(BuiltImage {
+                id: image.to_string(),
+                reused: false,
+            });
+        };
+        let _turn = work.unless_cancelled(self.images.turn(&key)).await?;
+        if !rebuild && let Some(id) = self.find_built(&key, work).await? {
+            return Ok(BuiltImage { id, reused: true });
+        }
+        let id = self.build_image(build, rebuild, &*context, work).await?;
+        self.images.made(&work.run, &id);
+        self.images.remember(&key, id.clone());
+        Ok(BuiltImage {
+            id: id.to_string(),
+            reused: false,
+        })
+    }
+
+    /// What determines the image; `None` where it can't be known, and Docker's cache decides.
+    async fn image_key(
+        &self,
+        build: &BuildParams,
+        rebuild: bool,
+        context: &dyn Context,
+        work: &Work,
+    ) -> Result<Option<ImageKey>, StepError> {
+        let args = arguments(build);
+        let target = build.target.as_ref().map(ToString::to_string);
+        let bases = dogi_docker::base_images(context.dockerfile(), &args, target.as_deref());
+        let Some(digest) = context.digest().filter(|_| bases.is_knowable()) else {
+            return Ok(None);
+        };
+        let mut resolved = BTreeMap::new();
+        for image in bases.images.iter().chain(&bases.frontend) {
+            let auth = &self.options.registries;
+            let asked = self.docker.resolve_digest(image, auth, rebuild);
+            match work.unless_cancelled(asked).await? {
+                Ok(found) => resolved.insert(image.to_string(), format!("{found:?}")),
+                // The builder says better what is wrong with it.
+                Err(_) => return Ok(None),
+            };
+        }
+        Ok(ImageKey::of(&Ingredients {
+            context: digest,
+            dockerfile: context.dockerfile_path(),
+            target,
+            args,
+            platform: build.platform.as_ref().map(ToString::to_string),
+            builder: format!("{:?}", self.options.builder),
+            bases: resolved,
+            secrets: bases.secrets,
+        }))
+    }
+
+    async fn find_built(&self, key: &ImageKey, work: &Work) -> Result<Option<String>, StepError> {
+        let Some(id) = self.images.find(&work.run, key) else {
+            return Ok(None);
+        };
+        let exists = work.unless_cancelled(self.docker.image_exists(&id)).await?;
+        if exists.map_err(|error| error::step(FailureKind::Build, &error))? {
+            return Ok(Some(id.to_string()));
+        }
+        self.images.forget(&id);
+        Ok(None)
+    }
+
+    /// Takes up what an earlier life of this server built: of which content is not known any
+    /// more, but Docker's cache may give it again, and it is to be removed one day.
+    pub(super) async fn adopt_images(&self) {
+        match self.docker.owned(&self.built_here()).await {
+            Ok(mut found) => {
+                found.retain(|owned| owned.kind == OwnedKind::Image);
+                found.sort_by_key(|owned| owned.created);
+                let ids = found.iter().filter_map(|owned| ImageId::parse(&owned.id));
+                self.images.adopt(ids);
+            }
+            Err(error) => tracing::warn!(%error, "earlier images were not looked for"),
+        }
+    }
+
+    /// Removes the images that went unused for longest, beyond those that are kept. One that
+    /// somebody gave a name to, or that is in use, stays with the engine.
+    pub(super) async fn trim_images(&self) {
+        let surplus = self.images.surplus(self.options.keep_images);
+        if surplus.is_empty() {
+            return;
+        }
+        let keep = |owned: &Owned| {
+            let goes = surplus.iter().find(|id| id.as_str() == owned.id);
+            // A build may have come to the same image meanwhile.
+            owned.kind != OwnedKind::Image || goes.is_none_or(|id| self.images.keeps(id))
+        };
+        if let Err(error) = self.docker.collect(&self.built_here(), keep).await {
+            tracing::warn!(%error, "images that went unused were not removed");
+            self.images.adopt(surplus);
+        }
+    }
+
+    fn built_here(&self) -> LabelFilter {
+        LabelFilter::is(label::BUILT_BY, &*self.options.server)
+    }
+
+    async fn build_image(
+        &self,
+        build: &BuildParams,
+        rebuild: bool,
+        context: &dyn Context,
+        work: &Work,
+    ) -> Result<ImageId, StepError> {
+        let spec = BuildSpec {
+            dockerfile: context.dockerfile_path().to_owned(),
+            target: build.target.as_ref().map(ToString::to_string),
+            args: arguments(build),
+            platform: build.platform.as_ref().map(ToString::to_string),
+            labels: BTreeMap::from([(label::BUILT_BY.to_owned(), self.options.server.clone())]),
+            no_cache: rebuild,
+            pull: rebuild,
+            builder: self.options.builder,
+            registry_auth: self.options.registries.clone(),
+            ..BuildSpec::default()
+        };
+        let tar = context.stream(work.cancel.clone());
+        let (send, lines) = mpsc::unbounded_channel();
+        let mut log = teller(send);
+        let building = async move { self.docker.build(&spec, tar, &mut log, &work.cancel).await };
+        let (built, ()) = futures::join!(building, print(lines, &work.console));
+        match built {
+            Ok(id) => Ok(id),
+            Err(BuildError::Cancelled) => Err(StepError::Cancelled),
+            Err(error) => Err(error::step(FailureKind::Build, &error)),
+        }
+    }
+
+    async fn have_pulled(
+        &self,
+        image: &ImageRef,
+        rebuild: bool,
+        work: &Work,
+    ) -> Result<BuiltImage, StepError> {
+        let failed =
+            |error: &(dyn std::error::Error + 'static)| error::step(FailureKind::Build, error);
+        let name = ImageName::parse(image.as_str()).map_err(|error| failed(&error))?;
+        if !rebuild {
+            let found = work
+                .unless_cancelled(self.docker.local_image(&name))
+                .await?;
+            if let Some(id) = found.map_err(|error| failed(&error))? {
+                return Ok(BuiltImage {
+                    id: id.to_string(),
+                    reused: true,
+                });
+            }
+        }
+        let (send, lines) = mpsc::unbounded_channel();
+        let mut log = teller(send);
+        let auth = &self.options.registries;
+        let pulling = async move {
+            self.docker
+                .pull(&name, None, auth, &mut log, &work.cancel)
+                .await
+        };
+        let (pulled, ()) = futures::join!(pulling, print(lines, &work.console));
+        match pulled {
+            Ok(id) => Ok(BuiltImage {
+                id: id.to_string(),
+                reused: false,
+            }),
+            Err(PullError::Cancelled { .. }) => Err(StepError::Cancelled),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+}
+
+/// Everything that an image is made of. Two builds with the same ingredients give the same image.
+#[derive(Serialize)]
+struct Ingredients<'a> {
+    context: String,
+    dockerfile: &'a str,
+    target: Option<String>,
+    args: BTreeMap<String, String>,
+    platform: Option<String>,
+    builder: String,
+    /// What each base and the frontend resolve to now.
+    bases: BTreeMap<String, String>,
+    secrets: BTreeSet<String>,
+}
+
+fn arguments(build: &BuildParams) -> BTreeMap<String, String> {
+    build
+        .args
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.clone()))
+        .collect()
+}
+
+/// Takes pieces of text where nobody can wait, for [`print()`].
+fn teller(send: mpsc::UnboundedSender<Bytes>) -> impl FnMut(&[u8]) + Send {
+    move |text| {
+        // Whoever prints is there for as long as this is.
+        let _ = send.send(Bytes::copy_from_slice(text));
+    }
+}
+
+/// Whatever has come: a build can't be held up, so that what is left lying would pile up.
+const ALL: usize = usize::MAX;
+
+/// Writes what comes to the log, many pieces at once if they come fast.
+async fn print(mut texts: mpsc::UnboundedReceiver<Bytes>, console: &Console) {
+    let mut batch = Vec::new();
+    while texts.recv_many(&mut batch, ALL).await > 0 {
+        console.raw(batch.concat().into()).await;
+        batch.clear();
+    }
+}

@@ -1,0 +1,187 @@
+//! The runner that is a Docker engine.
+
+mod build;
+mod container;
+mod error;
+mod images;
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use dogi_docker::{Builder, Container, Docker, LabelFilter, RegistryAuth};
+use dogi_job::{Exit, RunId, Spec, StepName};
+use futures::{FutureExt, future::BoxFuture};
+
+use crate::ports::{BuildRequest, BuiltImage, ContainerRequest, Runner, StepError, Work};
+
+use self::images::ImageTable;
+
+/// Builds and runs on a Docker engine.
+#[derive(Debug)]
+pub struct DockerRunner {
+    docker: Docker,
+    options: DockerOptions,
+    images: ImageTable,
+    /// The containers of runs that are not over. What is not among them, for whatever reason, is
+    /// found by its labels.
+    containers: Mutex<HashMap<RunId, Container>>,
+}
+
+/// How a [`DockerRunner`] uses its engine.
+#[derive(Debug, Clone)]
+pub struct DockerOptions {
+    /// Tells what is this server's from what is another server's on the same engine.
+    pub server: String,
+    /// Which builder.
+    pub builder: Builder,
+    /// Credentials for private images.
+    pub registries: RegistryAuth,
+    /// Processes in a container, at most.
+    pub pids: Option<u64>,
+    /// Bytes that the engine itself keeps of a container's output.
+    pub log_max_bytes: u64,
+    /// How long a container has between being asked to end and being killed.
+    pub grace: Duration,
+    /// How long the engine has, beyond the grace, to stop a container; then the run that is to
+    /// stop waits no longer for it.
+    pub patience: Duration,
+    /// Images of its own builds that the server keeps for reuse.
+    pub keep_images: usize,
+}
+
+impl DockerOptions {
+    /// The defaults, for the server that calls itself `server`.
+    #[must_use]
+    pub fn new(server: impl Into<String>) -> Self {
+        Self {
+            server: server.into(),
+            builder: Builder::Auto,
+            registries: RegistryAuth::default(),
+            pids: Some(4096),
+            log_max_bytes: 1 << 30,
+            grace: Duration::from_secs(5),
+            patience: Duration::from_secs(30),
+            keep_images: 100,
+        }
+    }
+}
+
+/// The labels that say whose something is.
+mod label {
+    pub(super) const SERVER: &str = "dogi.server";
+    pub(super) const NAMESPACE: &str = "dogi.namespace";
+    pub(super) const INSTANCE: &str = "dogi.instance";
+    pub(super) const RUN: &str = "dogi.run";
+    pub(super) const STEP: &str = "dogi.step";
+    /// Images have a label of their own: containers inherit the labels of their image, and a
+    /// container that somebody else makes of it is not dogi's.
+    pub(super) const BUILT_BY: &str = "dogi.built-by";
+}
+
+impl DockerRunner {
+    /// A runner on `docker`.
+    #[must_use]
+    pub fn new(docker: Docker, options: DockerOptions) -> Self {
+        Self {
+            docker,
+            options,
+            images: ImageTable::default(),
+            containers: Mutex::default(),
+        }
+    }
+
+    fn containers(&self) -> MutexGuard<'_, HashMap<RunId, Container>> {
+        self.containers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes the container of a run: the one that is known, or what its labels show. Looking for
+    /// labels costs the engine more than everything else here.
+    async fn remove_container(&self, run: &RunId) -> Result<(), StepError> {
+        let known = self.containers().get(run).cloned();
+        match known {
+            Some(container) => {
+                let removed = tokio::time::timeout(self.options.patience, container.remove());
+                match removed.await {
+                    Ok(removed) => removed.map_err(|error| error::of_engine(&error))?,
+                    Err(_) => return Err(error::silent()),
+                }
+                self.containers().remove(run);
+            }
+            None => {
+                let mine = LabelFilter::is(label::SERVER, &*self.options.server);
+                self.remove(&mine.and(label::RUN, run.as_str()), |_| true)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn labels(&self, spec: &Spec, run: &RunId) -> BTreeMap<String, String> {
+        let instance = &spec.instance;
+        [
+            (label::SERVER, self.options.server.clone()),
+            (label::NAMESPACE, instance.namespace().to_string()),
+            (label::INSTANCE, instance.to_string()),
+            (label::RUN, run.to_string()),
+            (label::STEP, StepName::main().as_str().to_owned()),
+        ]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
+    }
+}
+
+impl Runner for DockerRunner {
+    fn build<'a>(
+        &'a self,
+        request: BuildRequest<'a>,
+        work: &'a Work,
+    ) -> BoxFuture<'a, Result<BuiltImage, StepError>> {
+        self.have_image(request, work).boxed()
+    }
+
+    fn run<'a>(
+        &'a self,
+        request: ContainerRequest<'a>,
+        work: &'a Work,
+    ) -> BoxFuture<'a, Result<Exit, StepError>> {
+        self.run_container(request, work).boxed()
+    }
+
+    fn cleanup<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), StepError>> {
+        async move {
+            self.images.unpin(run);
+            self.remove_container(run).await?;
+            self.trim_images().await;
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn sweep<'a>(&'a self, alive: &'a HashSet<RunId>) -> BoxFuture<'a, Result<usize, StepError>> {
+        async move {
+            let mine = LabelFilter::is(label::SERVER, &*self.options.server);
+            let dead = |run: &str| !alive.iter().any(|alive| alive.as_str() == run);
+            let removed = self.remove(&mine, dead).await?;
+            self.adopt_images().await;
+            self.trim_images().await;
+            Ok(removed)
+        }
+        .boxed()
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), StepError>> {
+        async {
+            self.docker
+                .ping()
+                .await
+                .map_err(|error| error::of_engine(&error))
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,273 @@
+//! Which runs there are: pure bookkeeping, under one lock that is never held over an await.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+
+use dogi_job::{
+    Admission, AdmissionLimits, Event, Failure, FailureKind, Phase, Refusal, RunId, Slot,
+    SlotDecision, StopCause, Submit, Ticket,
+};
+use dogi_url::InstanceId;
+
+use crate::{EngineConfig, RunHandle};
+
+#[derive(Debug)]
+pub(crate) struct Directory {
+    admission: Admission,
+    slots: HashMap<InstanceId, Slot>,
+    /// Ids sort by time of submission.
+    runs: BTreeMap<RunId, RunHandle>,
+    finished: HashMap<InstanceId, BTreeSet<RunId>>,
+    history: History,
+    unfinished: HashSet<RunId>,
+}
+
+/// What came of a submission.
+#[derive(Debug)]
+pub(crate) enum Entered {
+    /// The instance is alive already; the submitted run is not needed.
+    Attached(RunHandle),
+    /// The run is in the books.
+    Started,
+}
+
+impl Directory {
+    pub(crate) fn new(limits: AdmissionLimits) -> Self {
+        Self {
+            admission: Admission::new(limits),
+            slots: HashMap::new(),
+            runs: BTreeMap::new(),
+            finished: HashMap::new(),
+            history: History::default(),
+            unfinished: HashSet::new(),
+        }
+    }
+
+    /// The run that a submission would attach to.
+    pub(crate) fn attachable(&self, instance: &InstanceId, how: Submit) -> Option<RunHandle> {
+        let run = self.slots.get(instance)?.attachable(how)?;
+        self.runs.get(run).cloned()
+    }
+
+    /// Enters `handle` in the books and sets in motion what follows.
+    pub(crate) fn enter(&mut self, handle: &RunHandle, how: Submit) -> Result<Entered, Refusal> {
+        let before = self.slots.get(handle.instance()).cloned();
+        let slot = self.slots.entry(handle.instance().clone()).or_default();
+        match slot.submit(handle.id().clone(), how) {
+            SlotDecision::Attach(run) => {
+                if let Some(alive) = self.runs.get(&run) {
+                    return Ok(Entered::Attached(alive.clone()));
+                }
+                unreachable!("a slot holds only runs that are in the books");
+            }
+            SlotDecision::Start => {
+                if let Err(refusal) = self.ask(handle) {
+                    self.restore(handle.instance(), before);
+                    return Err(refusal);
+                }
+            }
+            SlotDecision::Wait { superseded } => {
+                for run in superseded {
+                    self.stop(&run, StopCause::Superseded);
+                }
+            }
+        }
+        self.unfinished.insert(handle.id().clone());
+        self.runs.insert(handle.id().clone(), handle.clone());
+        Ok(Entered::Started)
+    }
+
+    /// Tells a run to stop.
+    pub(crate) fn stop(&mut self, run: &RunId, cause: StopCause) {
+        let Some(handle) = self.runs.get(run) else {
+            return;
+        };
+        if let Some(slot) = self.slots.get_mut(handle.instance()) {
+            slot.stopping(run);
+        }
+        handle.stop(cause);
+    }
+
+    /// `run` takes no room any more: whoever waited for room may go on.
+    pub(crate) fn stopped(&mut self, run: &RunId) {
+        let admitted = self.admission.release(run);
+        self.admit(&admitted);
+    }
+
+    /// `run` is over, its callback too: whoever waited for its place may go on.
+    pub(crate) fn left(&mut self, run: &RunId) {
+        let next = self
+            .runs
+            .get(run)
+            .and_then(|handle| self.slots.get_mut(handle.instance()))
+            .and_then(|slot| slot.release(run))
+            .and_then(|next| self.runs.get(&next).cloned());
+        if let Some(next) = next {
+            self.ask_or_fail(&next);
+        }
+    }
+
+    /// Nothing is left to do for `run`. Returns the runs whose history is to be forgotten for it.
+    pub(crate) fn finished(&mut self, run: &RunId, keep: &EngineConfig) -> Vec<RunHandle> {
+        self.unfinished.remove(run);
+        let Some(handle) = self.runs.get(run) else {
+            return Vec::new();
+        };
+        let finished = self.finished.entry(handle.instance().clone()).or_default();
+        // By submission: of a run and the one after it, either may end first.
+        finished.insert(run.clone());
+        let surplus = finished.len().saturating_sub(keep.keep_runs.max(1));
+        let mut old: Vec<RunId> = finished.iter().take(surplus).cloned().collect();
+        self.history.add(run.clone(), handle.size());
+        old.iter().for_each(|run| self.history.remove(run));
+        old.extend(self.history.surplus(keep.keep_total, keep.keep_bytes));
+        old.iter().filter_map(|run| self.forget(run)).collect()
+    }
+
+    /// The newest run of an instance.
+    pub(crate) fn newest(&self, instance: &InstanceId) -> Option<RunHandle> {
+        self.runs.get(self.slots.get(instance)?.newest()?).cloned()
+    }
+
+    /// The runs of an instance that are not over, the oldest first: those that hold its place or
+    /// wait for it, and those that only call back.
+    pub(crate) fn alive(&self, instance: &InstanceId) -> Vec<RunHandle> {
+        let mut runs = self.unfinished();
+        runs.retain(|run| run.instance() == instance);
+        runs
+    }
+
+    pub(crate) fn run(&self, run: &RunId) -> Option<RunHandle> {
+        self.runs.get(run).cloned()
+    }
+
+    /// Runs older than `before`, the newest first.
+    pub(crate) fn page(&self, before: Option<&RunId>, limit: usize) -> Vec<RunHandle> {
+        let older = |run: &RunId| before.is_none_or(|before| run < before);
+        let newest_first = self.runs.iter().rev();
+        newest_first
+            .filter(|(run, _)| older(run))
+            .take(limit)
+            .map(|(_, handle)| handle.clone())
+            .collect()
+    }
+
+    /// The newest run of every instance, by instance.
+    pub(crate) fn instances(&self) -> BTreeMap<InstanceId, RunHandle> {
+        self.slots
+            .iter()
+            .filter_map(|(instance, slot)| {
+                Some((instance.clone(), self.runs.get(slot.newest()?)?.clone()))
+            })
+            .collect()
+    }
+
+    /// Runs that are not over, the oldest first.
+    pub(crate) fn unfinished(&self) -> Vec<RunHandle> {
+        let mut runs: Vec<_> = self
+            .unfinished
+            .iter()
+            .filter_map(|run| self.run(run))
+            .filter(|run| !run.status().state.is_final())
+            .collect();
+        runs.sort_by(|a, b| a.id().cmp(b.id()));
+        runs
+    }
+
+    pub(crate) fn position(&self, run: &RunId) -> Option<usize> {
+        self.admission.position(run)
+    }
+
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.admission.running(), self.admission.waiting())
+    }
+
+    fn ask(&mut self, handle: &RunHandle) -> Result<(), Refusal> {
+        let spec = handle.spec();
+        let admitted = self.admission.request(Ticket {
+            run: handle.id().clone(),
+            fairness_key: spec.fairness_key(),
+            group: spec.group.clone(),
+            group_policy: spec.group_policy,
+        })?;
+        for run in &admitted.replaces {
+            self.stop(run, StopCause::Superseded);
+        }
+        if admitted.now {
+            handle.admit();
+        }
+        Ok(())
+    }
+
+    /// A run that waited for its instance was promised a start; a refusal now is its failure.
+    fn ask_or_fail(&mut self, handle: &RunHandle) {
+        if let Err(refusal) = self.ask(handle) {
+            let message = refusal.to_string();
+            let failure = Failure::new(Phase::Checkout, FailureKind::Forbidden, message);
+            handle.tell(Event::Failed { failure });
+        }
+    }
+
+    fn admit(&self, runs: &[RunId]) {
+        runs.iter()
+            .filter_map(|run| self.runs.get(run))
+            .for_each(RunHandle::admit);
+    }
+
+    /// Puts the place of an instance back as it was; one that never was is no place at all.
+    fn restore(&mut self, instance: &InstanceId, before: Option<Slot>) {
+        match before {
+            Some(slot) => self.slots.insert(instance.clone(), slot),
+            None => self.slots.remove(instance),
+        };
+    }
+
+    fn forget(&mut self, run: &RunId) -> Option<RunHandle> {
+        let handle = self.runs.remove(run)?;
+        if let Some(finished) = self.finished.get_mut(handle.instance()) {
+            finished.remove(run);
+            if finished.is_empty() {
+                self.finished.remove(handle.instance());
+            }
+        }
+        if let Some(slot) = self.slots.get_mut(handle.instance()) {
+            slot.forget(run);
+            if slot.alive().next().is_none() && slot.newest().is_none() {
+                self.slots.remove(handle.instance());
+            }
+        }
+        Some(handle)
+    }
+}
+
+/// Finished runs of all instances with the bytes of their outputs, in the order of their ends.
+#[derive(Debug, Default)]
+struct History {
+    runs: VecDeque<(RunId, u64)>,
+    bytes: u64,
+}
+
+impl History {
+    fn add(&mut self, run: RunId, bytes: u64) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.runs.push_back((run, bytes));
+    }
+
+    fn remove(&mut self, run: &RunId) {
+        let at = self.runs.iter().position(|(known, _)| known == run);
+        if let Some((_, bytes)) = at.and_then(|at| self.runs.remove(at)) {
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
+    }
+
+    /// Takes out what is too much; what ended last stays.
+    fn surplus(&mut self, most: usize, bytes: u64) -> Vec<RunId> {
+        let mut old = Vec::new();
+        while self.runs.len() > 1 && (self.runs.len() > most || self.bytes > bytes) {
+            if let Some((run, size)) = self.runs.pop_front() {
+                self.bytes = self.bytes.saturating_sub(size);
+                old.push(run);
+            }
+        }
+        old
+    }
+}

@@ -1,0 +1,359 @@
+use std::{
+    collections::BTreeMap,
+    io,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use dogi_job::{Refusal, Run, RunId, RunStatus, Spec, State, StopCause, Submit};
+use dogi_url::InstanceId;
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    Clock, EngineConfig, Lease, OverCeiling, RunHandle,
+    directory::{Directory, Entered},
+    driver::Driver,
+    outputs::RunOutputs,
+    ports::{Deliverer, Record, Recorded, Runner, Source, StepError, Store},
+};
+
+/// Runs jobs. Cloning is cheap; every clone is the same engine.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+/// What the drivers of all runs share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: EngineConfig,
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) runner: Arc<dyn Runner>,
+    pub(crate) deliverer: Arc<dyn Deliverer>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    directory: Mutex<Directory>,
+    closing: AtomicBool,
+}
+
+/// A run was submitted, or found alive.
+#[derive(Debug, Clone)]
+pub struct Submitted {
+    /// The run.
+    pub run: RunHandle,
+    /// Whether it was alive already, and the submitted parameters are ignored.
+    pub joined: bool,
+}
+
+/// Why a run was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// It asks for more than the operator allows.
+    #[error(transparent)]
+    OverCeiling(#[from] OverCeiling),
+    /// The queue is full, or the group is busy.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The disk does not take its outputs.
+    #[error("there is no room for the outputs of another run")]
+    Disk(#[source] io::Error),
+    /// The submission could not be recorded.
+    #[error("the submission could not be recorded")]
+    Store(#[source] crate::ports::StoreError),
+    /// The server is stopping.
+    #[error("the server is stopping and takes no new runs")]
+    Closing,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        config: EngineConfig,
+        source: Arc<dyn Source>,
+        runner: Arc<dyn Runner>,
+        deliverer: Arc<dyn Deliverer>,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let directory = Mutex::new(Directory::new(config.admission));
+        let closing = AtomicBool::new(false);
+        Self {
+            shared: Arc::new(Shared {
+                config,
+                source,
+                runner,
+                deliverer,
+                store,
+                clock,
+                directory,
+                closing,
+            }),
+        }
+    }
+
+    /// Submits a run: starts it, joins the one that is alive, or takes that one's place.
+    ///
+    /// Must be called within a tokio runtime; the run goes on there, whatever becomes of the
+    /// returned handle and of the engine itself.
+    ///
+    /// Cancel safe: a future that is dropped has submitted nothing, and nothing is left of it.
+    ///
+    /// # Errors
+    /// See [`SubmitError`]; nothing was started and nothing is left then.
+    pub async fn submit(&self, mut spec: Spec, how: Submit) -> Result<Submitted, SubmitError> {
+        if self.shared.is_closing() {
+            return Err(SubmitError::Closing);
+        }
+        if let Some(run) = self.shared.directory().attachable(&spec.instance, how) {
+            return Ok(Submitted { run, joined: true });
+        }
+        self.shared.config.ceilings.apply(&mut spec)?;
+        let id = RunId::from_bytes(uuid::Uuid::now_v7().into_bytes());
+        let outputs = self.make_outputs(&id, &spec).await?;
+        let directory = outputs.directory().clone();
+        let entered = self.enter(&id, spec, outputs, how).await;
+        if !matches!(entered, Ok(Submitted { joined: false, .. })) {
+            directory.remove().await;
+        }
+        entered
+    }
+
+    /// The newest run of an instance, alive or over.
+    #[must_use]
+    pub fn peek(&self, instance: &InstanceId) -> Option<RunHandle> {
+        self.shared.directory().newest(instance)
+    }
+
+    /// Stops whatever is alive of an instance, a callback included, and waits until nothing of it
+    /// is left. Returns its newest run; `None` if the instance is unknown.
+    ///
+    /// Cancel safe: what was told to stop stops.
+    pub async fn abort(&self, instance: &InstanceId) -> Option<RunHandle> {
+        let (endings, newest) = {
+            let mut directory = self.shared.directory();
+            let alive = directory.alive(instance);
+            let told = alive.iter().rev().map(|run| {
+                let ending = Ending::of(run);
+                directory.stop(run.id(), StopCause::Abort);
+                ending
+            });
+            let endings: Vec<_> = told.collect();
+            (endings, directory.newest(instance))
+        };
+        for ending in endings {
+            ending.wait().await;
+        }
+        newest
+    }
+
+    /// Stops one run and waits until nothing of it is left; `None` if there is no such run.
+    ///
+    /// Cancel safe, like [`Engine::abort`].
+    pub async fn abort_run(&self, run: &RunId) -> Option<RunHandle> {
+        let (handle, ending) = {
+            let mut directory = self.shared.directory();
+            let handle = directory.run(run)?;
+            let ending = Ending::of(&handle);
+            directory.stop(run, StopCause::Abort);
+            (handle, ending)
+        };
+        ending.wait().await;
+        Some(handle)
+    }
+
+    /// One run.
+    #[must_use]
+    pub fn run(&self, run: &RunId) -> Option<RunHandle> {
+        self.shared.directory().run(run)
+    }
+
+    /// At most `limit` runs that are older than `before`, the newest first.
+    #[must_use]
+    pub fn runs(&self, before: Option<&RunId>, limit: usize) -> Vec<RunHandle> {
+        self.shared.directory().page(before, limit)
+    }
+
+    /// The newest run of every instance.
+    #[must_use]
+    pub fn instances(&self) -> BTreeMap<InstanceId, RunHandle> {
+        self.shared.directory().instances()
+    }
+
+    /// The runs that are queued or under way, the oldest first.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<RunHandle> {
+        self.shared.directory().unfinished()
+    }
+
+    /// Where a run stands, with its place in the queue.
+    #[must_use]
+    pub fn status(&self, run: &RunHandle) -> RunStatus {
+        let mut status = (*run.status()).clone();
+        if status.state == State::Queued {
+            status.queue_position = self.shared.directory().position(run.id());
+        }
+        status
+    }
+
+    /// How many runs are under way and how many wait to be let in.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        self.shared.directory().counts()
+    }
+
+    /// A lease on a run: when it is dropped, the run stops.
+    pub fn lease(&self, run: &RunHandle) -> Lease {
+        Lease::new(run.clone(), self.shared.clone())
+    }
+
+    /// Whether the engine behind the runner answers.
+    ///
+    /// # Errors
+    /// When it does not; the error says what is wrong.
+    pub async fn ready(&self) -> Result<(), StepError> {
+        self.shared.runner.ready().await
+    }
+
+    /// From now on nothing is taken any more and leases are ignored; what runs goes on.
+    pub fn close(&self) {
+        self.shared.closing.store(true, Ordering::Release);
+    }
+
+    async fn make_outputs(&self, id: &RunId, spec: &Spec) -> Result<RunOutputs, SubmitError> {
+        let directory = self.shared.run_directory(id);
+        let limit = self.shared.config.max_log_bytes;
+        let spec = spec.clone();
+        tokio::task::spawn_blocking(move || RunOutputs::create(&directory, &spec, limit))
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(SubmitError::Disk)
+    }
+
+    async fn enter(
+        &self,
+        id: &RunId,
+        spec: Spec,
+        outputs: RunOutputs,
+        how: Submit,
+    ) -> Result<Submitted, SubmitError> {
+        let at = self.shared.clock.now();
+        let record = Recorded {
+            at,
+            record: Record::Submitted(Box::new(spec.clone())),
+        };
+        self.shared
+            .store
+            .append(id, 0, record)
+            .await
+            .map_err(SubmitError::Store)?;
+        let run = Run::new(id.clone(), spec.clone(), at);
+        let (commands, commands_rx) = mpsc::unbounded_channel();
+        let (status, status_rx) = watch::channel(Arc::new(run.status()));
+        let handle = RunHandle::new(id.clone(), spec, &outputs, status_rx, commands);
+        let entered = self.shared.directory().enter(&handle, how);
+        match entered {
+            Ok(Entered::Started) => {
+                outputs.directory().keep();
+                let driver = Driver::new(self.shared.clone(), run, outputs, commands_rx, status);
+                tokio::spawn(driver.drive());
+                Ok(Submitted {
+                    run: handle,
+                    joined: false,
+                })
+            }
+            Ok(Entered::Attached(alive)) => {
+                self.shared.forget(id).await;
+                Ok(Submitted {
+                    run: alive,
+                    joined: true,
+                })
+            }
+            Err(refusal) => {
+                self.shared.forget(id).await;
+                Err(refusal.into())
+            }
+        }
+    }
+}
+
+/// What to wait for after a run was told to stop.
+struct Ending {
+    run: RunHandle,
+    /// Only its callback was under way, and a stop ends that at once.
+    had_stopped: bool,
+}
+
+impl Ending {
+    /// To be made before the run is told.
+    fn of(run: &RunHandle) -> Self {
+        Self {
+            run: run.clone(),
+            had_stopped: run.status().stopped,
+        }
+    }
+
+    async fn wait(self) {
+        if self.had_stopped {
+            self.run.finished().await;
+        } else {
+            self.run.stopped().await;
+        }
+    }
+}
+
+/// How long after a clean-up that failed the next one is tried; it doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+impl Shared {
+    pub(crate) fn directory(&self) -> MutexGuard<'_, Directory> {
+        self.directory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Puts away the history of runs beyond what is kept, now that `run` is over.
+    pub(crate) async fn retire(&self, run: &RunId) {
+        let old = self.directory().finished(run, &self.config);
+        for handle in old {
+            handle.retire();
+            self.forget(handle.id()).await;
+        }
+    }
+
+    /// Tries again to remove what a run left, until it is gone or nobody has the engine any more.
+    pub(crate) fn clean_up_later(self: &Arc<Self>, run: &RunId) {
+        let (shared, run) = (Arc::downgrade(self), run.clone());
+        tokio::spawn(async move {
+            let mut pause = FIRST_PAUSE;
+            loop {
+                tokio::time::sleep(pause).await;
+                let Some(shared) = shared.upgrade() else {
+                    return;
+                };
+                match shared.runner.cleanup(&run).await {
+                    Ok(()) => return,
+                    Err(error) => tracing::debug!(%run, %error, "still left behind"),
+                }
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        });
+    }
+
+    fn run_directory(&self, run: &RunId) -> PathBuf {
+        self.config.data_dir.join("runs").join(run.as_str())
+    }
+
+    async fn forget(&self, run: &RunId) {
+        if let Err(error) = self.store.forget(run).await {
+            tracing::warn!(%run, %error, "a run could not be forgotten");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use dogi_job::{Event, RunId, RunStatus, Spec, StopCause};
+use dogi_stream::Log;
+use dogi_url::{InstanceId, OutputName};
+use tokio::sync::{mpsc, watch};
+
+use crate::outputs::{RunDirectory, RunOutputs};
+
+/// A run: what it does, what it prints, and how to stop it. Cloning is cheap.
+///
+/// The handle of a finished run stays good; its outputs stay readable while somebody holds it.
+#[derive(Clone)]
+pub struct RunHandle {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    id: RunId,
+    spec: Spec,
+    outputs: BTreeMap<OutputName, Log>,
+    directory: Arc<RunDirectory>,
+    status: watch::Receiver<Arc<RunStatus>>,
+    commands: mpsc::UnboundedSender<Event>,
+}
+
+impl RunHandle {
+    pub(crate) fn new(
+        id: RunId,
+        spec: Spec,
+        outputs: &RunOutputs,
+        status: watch::Receiver<Arc<RunStatus>>,
+        commands: mpsc::UnboundedSender<Event>,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                id,
+                spec,
+                outputs: outputs.readers(),
+                directory: outputs.directory().clone(),
+                status,
+                commands,
+            }),
+        }
+    }
+
+    /// The run.
+    #[must_use]
+    pub fn id(&self) -> &RunId {
+        &self.inner.id
+    }
+
+    /// Its instance.
+    #[must_use]
+    pub fn instance(&self) -> &InstanceId {
+        &self.inner.spec.instance
+    }
+
+    /// What was submitted, with the operator's limits in it.
+    #[must_use]
+    pub fn spec(&self) -> &Spec {
+        &self.inner.spec
+    }
+
+    /// Where it stands now. [`crate::Engine::status`] knows the place in the queue too.
+    #[must_use]
+    pub fn status(&self) -> Arc<RunStatus> {
+        self.inner.status.borrow().clone()
+    }
+
+    /// Follows where it stands.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<Arc<RunStatus>> {
+        self.inner.status.clone()
+    }
+
+    /// Waits for its end. Cancel safe.
+    pub async fn finished(&self) -> Arc<RunStatus> {
+        self.wait_until(|status| status.state.is_final()).await
+    }
+
+    /// Waits until nothing of it goes on and nothing is left of it; a callback may still be under
+    /// way. Cancel safe.
+    pub async fn stopped(&self) -> Arc<RunStatus> {
+        self.wait_until(|status| status.stopped).await
+    }
+
+    /// One of its outputs; `None` if it has none of this name. (`status` is no log.)
+    #[must_use]
+    pub fn output(&self, name: &OutputName) -> Option<&Log> {
+        self.inner.outputs.get(name)
+    }
+
+    /// All its outputs.
+    #[must_use]
+    pub fn outputs(&self) -> &BTreeMap<OutputName, Log> {
+        &self.inner.outputs
+    }
+
+    /// Bytes of its outputs.
+    pub(crate) fn size(&self) -> u64 {
+        let lengths = self.inner.outputs.values();
+        lengths.map(|log| log.position().offset).sum()
+    }
+
+    /// Its history is forgotten: its outputs go with the last handle.
+    pub(crate) fn retire(&self) {
+        self.inner.directory.give_up();
+    }
+
+    pub(crate) fn stop(&self, cause: StopCause) {
+        // A run that is over is not stopped again.
+        let _ = self.inner.commands.send(Event::StopRequested { cause });
+    }
+
+    pub(crate) fn admit(&self) {
+        let _ = self.inner.commands.send(Event::Admitted);
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        let _ = self.inner.commands.send(event);
+    }
+
+    async fn wait_until(&self, done: impl Fn(&RunStatus) -> bool) -> Arc<RunStatus> {
+        let mut status = self.subscribe();
+        match status.wait_for(|status| done(status)).await {
+            Ok(status) => status.clone(),
+            // The driver is gone, and with it the hope of any news.
+            Err(_) => self.status(),
+        }
+    }
+}
+
+impl fmt::Debug for RunHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunHandle")
+            .field("id", self.id())
+            .field("instance", self.instance())
+            .field("state", &self.status().state)
+            .finish_non_exhaustive()
+    }
+}

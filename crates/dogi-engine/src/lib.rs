@@ -1,0 +1,72 @@
+//! Performs what dogi-job wants: admission, runs, outputs, leases.
+//!
+//! The engine knows neither git nor Docker nor HTTP. It asks its [`ports`]: a [`ports::Source`]
+//! for files, a [`ports::Runner`] for images and containers, a [`ports::Deliverer`] for callbacks,
+//! a [`ports::Store`] for history. [`adapters`] has the real ones.
+//!
+//! ```no_run
+//! use dogi_engine::{Engine, EngineConfig, adapters};
+//! use dogi_job::{Spec, Submit};
+//! use dogi_stream::Position;
+//! use dogi_url::{InstanceId, OutputName, RepoUrl};
+//!
+//! # async fn example(
+//! #     source: adapters::GitSource,
+//! #     runner: adapters::DockerRunner,
+//! #     deliverer: adapters::CallbackDeliverer,
+//! # ) -> Result<(), Box<dyn std::error::Error>> {
+//! let config = EngineConfig::new("/var/lib/dogi");
+//! let namespace = config.namespace.clone();
+//! let engine = Engine::builder(config)
+//!     .source(source)
+//!     .runner(runner)
+//!     .deliverer(deliverer)
+//!     .build()
+//!     .await?;
+//!
+//! let repo = RepoUrl::from_clone_url("https://github.com/o/r.git")?;
+//! let spec = Spec::new(InstanceId::new(&namespace, &repo, None), repo);
+//! let run = engine.submit(spec, Submit::Restart).await?.run;
+//! let log = run.output(&OutputName::Log).expect("every run has a log");
+//! let mut follower = log.follow(Position::START);
+//! while let Some(piece) = follower.next().await? {
+//!     println!("{piece:?}");
+//! }
+//! println!("{}", run.finished().await.state);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Limitations
+//!
+//! With the [`MemoryStore`], the only one so far, history ends with the process: at a start the
+//! outputs and containers of earlier runs are removed.
+//!
+//! # Features
+//!
+//! - `git` (default): `adapters::GitSource`, sources from git repositories.
+//! - `docker` (default): `adapters::DockerRunner`, steps on a Docker engine.
+//! - `deliver` (default): `adapters::CallbackDeliverer`, callbacks over HTTP.
+
+pub mod adapters;
+pub mod outputs;
+pub mod ports;
+
+mod builder;
+mod clock;
+mod config;
+mod delivery_id;
+mod directory;
+mod driver;
+mod engine;
+mod handle;
+mod lease;
+mod store;
+
+pub use builder::{BuildEngineError, EngineBuilder};
+pub use clock::{Clock, SystemClock};
+pub use config::{Ceilings, EngineConfig, OverCeiling};
+pub use engine::{Engine, SubmitError, Submitted};
+pub use handle::RunHandle;
+pub use lease::Lease;
+pub use store::MemoryStore;

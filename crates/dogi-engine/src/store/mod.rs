@@ -1,0 +1,5 @@
+//! Stores that come with the engine.
+
+mod memory;
+
+pub use memory::MemoryStore;

@@ -1,0 +1,301 @@
+//! The Docker adapter over an engine that falls silent, forgets and remembers as a test wants it.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::net::{UnixListener, UnixStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use dogi_docker::{Builder, Docker, Endpoint};
+use dogi_engine::{
+    Engine, EngineConfig,
+    adapters::{DockerOptions, DockerRunner},
+};
+use dogi_job::{State, Submit};
+use serde_json::{Value, json};
+
+use crate::fakes::{Fake, spec};
+
+const CONTAINER: &str = "c0ffee0000000000000000000000000000000000000000000000000000000000";
+
+/// A Docker engine as far as a run needs one.
+#[derive(Debug, Default)]
+struct Daemon {
+    /// Nothing is answered from the start of a container on, while this is set.
+    silent_after_start: AtomicBool,
+    silent: AtomicBool,
+    /// Whether containers end at once.
+    short: AtomicBool,
+    /// The labels of the container that is there.
+    container: Mutex<Option<Value>>,
+    /// Images built, with their labels.
+    images: Mutex<BTreeMap<String, Value>>,
+    built: Mutex<usize>,
+}
+
+impl Daemon {
+    fn listen(self: &Arc<Self>, path: &std::path::Path) {
+        let listener = UnixListener::bind(path).expect("a socket");
+        let this = self.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (this, stream) = (this.clone(), stream.expect("a connection"));
+                std::thread::spawn(move || this.serve(stream));
+            }
+        });
+    }
+
+    fn serve(&self, mut stream: UnixStream) {
+        let Some((line, body)) = read_request(&stream) else {
+            return;
+        };
+        if self.silent.load(Ordering::SeqCst) {
+            return hold(stream);
+        }
+        let (method, target) = line.split_once(' ').expect("a request line");
+        let path = target.split(['?', ' ']).next().unwrap_or_default();
+        let answer = self.answer(method, path, target, &body);
+        let _ = stream.write_all(answer.as_bytes());
+        if path.ends_with("/start") && self.silent_after_start.load(Ordering::SeqCst) {
+            self.silent.store(true, Ordering::SeqCst);
+        }
+        if path.ends_with("/attach") && !self.short.load(Ordering::SeqCst) {
+            hold(stream);
+        }
+    }
+
+    fn answer(&self, method: &str, path: &str, target: &str, body: &[u8]) -> String {
+        let images = || self.images.lock().expect("not poisoned");
+        match (method, path.rsplit('/').next().unwrap_or_default()) {
+            ("POST", "create") => {
+                let body: Value = serde_json::from_slice(body).expect("JSON");
+                *self.container.lock().expect("not poisoned") = Some(body["Labels"].clone());
+                reply(201, &json!({"Id": CONTAINER, "Warnings": []}))
+            }
+            ("POST", "attach") => {
+                "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n".to_owned()
+            }
+            ("POST", "build") => {
+                let mut built = self.built.lock().expect("not poisoned");
+                *built += 1;
+                let id = format!("sha256:{:064x}", *built);
+                let labels = target.split("labels=").nth(1).expect("labels");
+                let labels = labels.split(['&', ' ']).next().unwrap_or_default();
+                let labels = percent_decode(labels);
+                images().insert(id.clone(), serde_json::from_str(&labels).expect("JSON"));
+                reply(200, &json!({"aux": {"ID": id}}))
+            }
+            ("POST", "wait") => reply(200, &json!({"StatusCode": 0})),
+            ("POST" | "PUT", _) => reply(204, &Value::Null),
+            ("DELETE", _) if path.contains("/containers/") => {
+                *self.container.lock().expect("not poisoned") = None;
+                reply(204, &Value::Null)
+            }
+            ("DELETE", id) => {
+                images().remove(&percent_decode(id));
+                reply(200, &json!([]))
+            }
+            (_, "json") if path.ends_with("/containers/json") => {
+                let container = self.container.lock().expect("not poisoned").clone();
+                let summary = container.map(|labels| json!({"Id": CONTAINER, "Labels": labels}));
+                reply(200, &summary.into_iter().collect())
+            }
+            (_, "json") if path.ends_with("/images/json") => {
+                let list = images().clone().into_iter().map(|(id, labels)| {
+                    json!({"Id": id, "ParentId": "", "RepoTags": [], "RepoDigests": [], "Created": 1,
+                        "Size": 1, "SharedSize": -1, "Labels": labels, "Containers": -1})
+                });
+                reply(200, &list.collect())
+            }
+            (_, "json") if path.contains("/images/") => {
+                let id = path.rsplit('/').nth(1).unwrap_or_default();
+                match images().contains_key(&percent_decode(id)) || id == "ready" {
+                    true => reply(200, &json!({"Id": format!("sha256:{}", "0".repeat(64))})),
+                    false => reply(404, &json!({"message": "No such image"})),
+                }
+            }
+            (_, "json") => reply(200, &json!({"Id": CONTAINER, "State": {"ExitCode": 0}})),
+            (_, "volumes") => reply(200, &json!({"Volumes": []})),
+            _ => reply(200, &json!([])),
+        }
+    }
+
+    fn has_container(&self) -> bool {
+        self.container.lock().expect("not poisoned").is_some()
+    }
+
+    fn images(&self) -> Vec<String> {
+        let images = self.images.lock().expect("not poisoned");
+        images.keys().cloned().collect()
+    }
+}
+
+/// The connection stays open and silent until the other side closes it.
+fn hold(mut stream: UnixStream) {
+    let _ = stream.read_to_end(&mut Vec::new());
+}
+
+fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        if let (b'%', [high, low, after @ ..]) = (first, tail) {
+            let digits = [*high, *low];
+            let digits = std::str::from_utf8(&digits).expect("ASCII");
+            bytes.push(u8::from_str_radix(digits, 16).expect("hex"));
+            rest = after;
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8(bytes).expect("UTF-8")
+}
+
+fn reply(status: u16, body: &Value) -> String {
+    if status == 204 {
+        return "HTTP/1.1 204 No Content\r\n\r\n".to_owned();
+    }
+    let body = body.to_string();
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+fn read_request(stream: &UnixStream) -> Option<(String, Vec<u8>)> {
+    let mut reader = BufReader::new(stream);
+    let mut first = String::new();
+    reader.read_line(&mut first).ok()?;
+    let (mut length, mut chunked) = (0, false);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let line = line.trim().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+        chunked |= line.starts_with("transfer-encoding:");
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    if chunked {
+        read_chunks(&mut reader)?;
+    }
+    Some((first, body))
+}
+
+/// What is uploaded is of no interest.
+fn read_chunks(reader: &mut impl BufRead) -> Option<()> {
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let size = usize::from_str_radix(line.trim(), 16).ok()?;
+        let mut chunk = vec![0; size + 2];
+        reader.read_exact(&mut chunk).ok()?;
+        if size == 0 {
+            return Some(());
+        }
+    }
+}
+
+async fn engine_over(
+    daemon: &Arc<Daemon>,
+    keep_images: usize,
+) -> (Engine, Fake, tempfile::TempDir) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let socket = directory.path().join("docker.sock");
+    daemon.listen(&socket);
+    let endpoint = Endpoint {
+        timeout: Duration::from_secs(1),
+        ..Endpoint::new(format!("unix://{}", socket.display()))
+    };
+    let options = DockerOptions {
+        builder: Builder::Classic,
+        grace: Duration::ZERO,
+        patience: Duration::from_millis(300),
+        keep_images,
+        ..DockerOptions::new("test")
+    };
+    let docker = Docker::connect(&endpoint).expect("a valid endpoint");
+    let fake = Fake::new();
+    let engine = Engine::builder(EngineConfig::new(directory.path().join("data")))
+        .source(fake.clone())
+        .runner(DockerRunner::new(docker, options))
+        .deliverer(fake.clone())
+        .build()
+        .await
+        .expect("the engine can be put together");
+    (engine, fake, directory)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_abort_comes_back_from_an_engine_that_fell_silent_and_the_container_goes_later() {
+    let daemon = Arc::new(Daemon::default());
+    daemon.silent_after_start.store(true, Ordering::SeqCst);
+    let (engine, _fake, _directory) = engine_over(&daemon, 10).await;
+    let submitted = engine.submit(spec("image=ready"), Submit::Run).await;
+    let run = submitted.expect("taken").run;
+    let mut status = run.subscribe();
+    let running = status.wait_for(|status| status.state == State::Running || status.stopped);
+    running.await.expect("it runs");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let abort = tokio::time::timeout(Duration::from_secs(15), engine.abort(run.instance())).await;
+    assert!(abort.is_ok(), "the abort waits for ever");
+    assert_eq!(run.finished().await.state, State::Aborted);
+    assert!(daemon.has_container(), "it could not be removed");
+
+    daemon.silent.store(false, Ordering::SeqCst);
+    let gone = async {
+        while daemon.has_container() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone)
+        .await
+        .expect("the container is removed when the engine is back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn images_that_went_unused_for_longest_are_removed() {
+    let daemon = Arc::new(Daemon::default());
+    daemon.short.store(true, Ordering::SeqCst);
+    let earlier = format!("sha256:{}", "e".repeat(64));
+    daemon
+        .images
+        .lock()
+        .expect("not poisoned")
+        .insert(earlier.clone(), json!({"dogi.built-by": "test"}));
+    let (engine, fake, _directory) = engine_over(&daemon, 2).await;
+    let run = async |digest: &str| {
+        *fake.0.context.lock().expect("not poisoned") = Some(digest.to_owned());
+        let submitted = engine.submit(spec(""), Submit::Run).await;
+        let status = submitted.expect("taken").run.finished().await;
+        assert_eq!(status.state, State::Succeeded, "{:?}", status.errors);
+        status.image.clone().expect("an image")
+    };
+    let a = run("a").await;
+    assert_eq!(daemon.images(), [a.clone(), earlier]);
+    let b = run("b").await;
+    assert_eq!(
+        daemon.images(),
+        [a.clone(), b],
+        "that of an earlier life went first"
+    );
+    assert_eq!(run("a").await, a, "it is reused");
+    let c = run("c").await;
+    assert_eq!(
+        daemon.images(),
+        [a, c],
+        "the one that was used again stayed"
+    );
+    assert_eq!(*daemon.built.lock().expect("not poisoned"), 3);
+}

@@ -1,0 +1,10 @@
+//! The behaviour of the engine over fake ports, as a specification.
+
+mod ceilings;
+#[cfg(feature = "docker")]
+mod docker;
+mod fakes;
+mod left_behind;
+mod lifecycle;
+mod outputs;
+mod submissions;

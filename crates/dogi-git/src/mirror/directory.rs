@@ -1,0 +1,247 @@
+//! A mirror's directory.
+//!
+//! ```text
+//! <root>/<hash>/            a bare repository: HEAD, config, objects, refs, shallow
+//! <root>/<hash>/refs/dogi/commits/<commit>   the commit and all it needs is here
+//! <root>/<hash>/dogi-url    whose mirror it is, for people
+//! <root>/<hash>/damaged     an object could not be read: to be made anew
+//! <root>/<hash>.lock        held while something is fetched into it
+//! <root>/<hash>.lease       held, shared, while something is read from it
+//! ```
+//!
+//! A directory is made under another name and renamed once it is whole. A commit's ref is written
+//! last, after the pack: what a crash leaves behind is a pack that nobody refers to.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use gix::ObjectId;
+
+use super::Lease;
+
+/// More packs than this make reading slow: the mirror is made anew when nobody reads from it.
+const MAX_PACKS: usize = 60;
+/// As many commits as the server is told that they are here already.
+const MAX_HAVES: usize = 16;
+
+/// Where a mirror is.
+#[derive(Debug, Clone)]
+pub(crate) struct Directory {
+    root: PathBuf,
+    name: String,
+}
+
+/// Opens a repository without any configuration of the machine or the user.
+pub(crate) fn open_isolated(path: &Path) -> Result<gix::ThreadSafeRepository, gix::Error> {
+    let options = gix::open::Options::isolated().open_path_as_is(true);
+    gix::ThreadSafeRepository::open_opts(path, options)
+}
+
+impl Directory {
+    /// The mirror of `url` below `root`.
+    pub(crate) fn of(root: &Path, url: &str) -> Directory {
+        let digest = ring::digest::digest(&ring::digest::SHA256, url.as_bytes());
+        let name = hex::encode(&digest.as_ref()[..20]);
+        Directory {
+            root: root.to_owned(),
+            name,
+        }
+    }
+
+    /// The mirror in the directory `name`, if that is the name of one.
+    pub(crate) fn named(root: &Path, name: &str) -> Option<Directory> {
+        let hash = name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        hash.then(|| Directory {
+            root: root.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.root.join(&self.name)
+    }
+
+    pub(crate) fn lock_path(&self) -> PathBuf {
+        self.root.join(format!("{}.lock", self.name))
+    }
+
+    pub(crate) fn lease_path(&self) -> PathBuf {
+        self.root.join(format!("{}.lease", self.name))
+    }
+
+    pub(super) fn packs(&self) -> PathBuf {
+        self.path().join("objects/pack")
+    }
+
+    fn commits(&self) -> PathBuf {
+        self.path().join("refs/dogi/commits")
+    }
+
+    /// Whether the commit and all that it needs is here.
+    pub(crate) fn has(&self, commit: &gix::oid) -> bool {
+        self.commits().join(commit.to_string()).exists() && !self.is_damaged()
+    }
+
+    /// Notes that the commit is complete.
+    pub(super) fn keep(&self, commit: &gix::oid) -> io::Result<()> {
+        let directory = self.commits();
+        let unfinished = directory.join(format!("{commit}.lock"));
+        fs::write(&unfinished, format!("{commit}\n"))?;
+        fs::rename(unfinished, directory.join(commit.to_string()))
+    }
+
+    /// The newest commits that are here.
+    pub(super) fn haves(&self) -> Vec<ObjectId> {
+        let mut found: Vec<(SystemTime, ObjectId)> = Vec::new();
+        for entry in fs::read_dir(self.commits()).into_iter().flatten().flatten() {
+            let id = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| ObjectId::from_hex(name.as_bytes()).ok());
+            let modified = entry
+                .metadata()
+                .and_then(|metadata| metadata.modified())
+                .ok();
+            found.extend(modified.zip(id));
+        }
+        found.sort_by(|a, b| b.cmp(a));
+        found
+            .into_iter()
+            .take(MAX_HAVES)
+            .map(|(_, id)| id)
+            .collect()
+    }
+
+    pub(crate) fn mark_damaged(&self) {
+        // If this fails the next reader finds the damage again.
+        let _ = fs::write(self.path().join("damaged"), "");
+    }
+
+    fn is_damaged(&self) -> bool {
+        self.path().join("damaged").exists()
+    }
+
+    /// Sees to it that there is a repository, and sweeps up what a crash left. The turn must be
+    /// held.
+    pub(super) fn prepare(&self, url: &str, lease: &Lease) -> io::Result<()> {
+        if self.is_damaged() || open_isolated(&self.path()).is_err() {
+            self.remove()?;
+            self.create(url)?;
+        } else if self.pack_count() > MAX_PACKS && lease.try_own()? {
+            let made = self.remove().and_then(|()| self.create(url));
+            lease.share()?;
+            made?;
+        }
+        self.sweep()?;
+        self.touch();
+        Ok(())
+    }
+
+    /// Removes the repository. Nobody is left behind with half of one: it is renamed first.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        let gone = self.root.join(format!("{}.gone", self.name));
+        remove_all(&gone)?;
+        match fs::rename(self.path(), &gone) {
+            Ok(()) => remove_all(&gone),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn create(&self, url: &str) -> io::Result<()> {
+        let new = self.root.join(format!("{}.new", self.name));
+        remove_all(&new)?;
+        for directory in [
+            "objects/pack",
+            "objects/info",
+            "refs/heads",
+            "refs/dogi/commits",
+        ] {
+            fs::create_dir_all(new.join(directory))?;
+        }
+        fs::write(new.join("HEAD"), "ref: refs/heads/none\n")?;
+        let config = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
+        fs::write(new.join("config"), config)?;
+        fs::write(new.join("dogi-url"), format!("{url}\n"))?;
+        fs::rename(new, self.path())
+    }
+
+    /// With the lock held no other writer is there: every lock and half-written file is stale.
+    fn sweep(&self) -> io::Result<()> {
+        let path = self.path();
+        for name in [
+            "shallow.lock",
+            "HEAD.lock",
+            "config.lock",
+            "packed-refs.lock",
+        ] {
+            remove_file(&path.join(name))?;
+        }
+        for entry in fs::read_dir(self.packs())? {
+            let file = entry?.path();
+            let pair = match file.extension().and_then(|extension| extension.to_str()) {
+                Some("pack") => file.with_extension("idx").exists(),
+                Some("idx") => file.with_extension("pack").exists(),
+                _ => false,
+            };
+            if !pair {
+                remove_file(&file)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn pack_count(&self) -> usize {
+        let files = fs::read_dir(self.packs()).into_iter().flatten().flatten();
+        files
+            .filter(|file| file.path().extension().is_some_and(|e| e == "pack"))
+            .count()
+    }
+
+    /// Notes that it is used, for [`crate::Mirrors::collect`].
+    pub(crate) fn touch(&self) {
+        // Only the order of collection suffers when this fails.
+        let _ = fs::write(self.path().join("dogi-used"), "");
+    }
+
+    /// When it was used last, and how large it is.
+    pub(crate) fn usage(&self) -> (SystemTime, u64) {
+        let used = fs::metadata(self.path().join("dogi-used")).and_then(|file| file.modified());
+        (
+            used.unwrap_or(SystemTime::UNIX_EPOCH),
+            size_of(&self.path()),
+        )
+    }
+}
+
+fn size_of(path: &Path) -> u64 {
+    let mut size = 0;
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => size += size_of(&entry.path()),
+            Ok(metadata) => size += metadata.len(),
+            Err(_) => {}
+        }
+    }
+    size
+}
+
+fn remove_all(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

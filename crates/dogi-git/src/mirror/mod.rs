@@ -1,0 +1,11 @@
+//! One bare mirror: its directory, its locks, what it holds, and how more gets into it.
+
+mod directory;
+mod fetch;
+mod lock;
+mod obtain;
+mod refs;
+
+pub(crate) use directory::{Directory, open_isolated};
+pub(crate) use lock::{Lease, Turn, Turns};
+pub(crate) use obtain::{Obtain, Obtained};

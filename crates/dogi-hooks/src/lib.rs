@@ -1,0 +1,57 @@
+//! Callbacks: telling another service by HTTP POST what became of something, so
+//! that it can trust what it is told, hears of it once, and can be down for a while.
+//!
+//! What is decided is pure: the [headers](CallbackHeaders) that the operator adds,
+//! the [signature](Signer) after the Standard Webhooks specification, when to
+//! [try again](RetryPolicy), how an answer is [kept](Data). The feature `deliver`
+//! adds a [`Sender`], which is the only part that has a clock and a network.
+//!
+//! ```
+//! use std::time::Duration;
+//! use dogi_hooks::{Attempt, Callback, MessageId, Next, RetryPolicy, Signer};
+//!
+//! let id = MessageId::derive(&["run 17", "callback", "succeeded"]);
+//! let callback = Callback::new("https://app.example/done", id, r#"{"id":"nightly"}"#)?;
+//! let signer: Signer = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
+//! let signature = signer.sign(callback.id(), 1_614_265_330, callback.body());
+//! assert!(signature.starts_with("v1,"));
+//!
+//! let busy = Attempt::answered(503);
+//! let policy = RetryPolicy::default();
+//! let next = policy.next(1, Duration::from_secs(2), &busy, 0.5);
+//! assert_eq!(next, Next::RetryAfter(Duration::from_millis(7_500)));
+//! assert_eq!(policy.next(1, Duration::from_secs(2), &Attempt::answered(404), 0.5), Next::Stop);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Limitations
+//!
+//! Callbacks only: forge and registry payloads, rules and mail are not here yet.
+//! Nothing is stored: whoever promises a delivery keeps it, and its id.
+//!
+//! # Features
+//!
+//! - `deliver` (default): [`Sender`], on a client of `dogi-egress`, so that where a
+//!   callback may go is decided by the address that is connected to.
+
+mod attempt;
+mod callback;
+mod data;
+mod exchange;
+mod headers;
+mod message_id;
+mod retry;
+#[cfg(feature = "deliver")]
+mod sender;
+mod sign;
+
+pub use attempt::{Answer, Attempt, Failure, FailureKind};
+pub use callback::{Callback, CallbackError};
+pub use data::Data;
+pub use exchange::{Exchange, Request, Response};
+pub use headers::{BadHeader, CallbackHeaders, HeadersError};
+pub use message_id::{MessageId, MessageIdError};
+pub use retry::{Next, RetryPolicy, retry_after};
+#[cfg(feature = "deliver")]
+pub use sender::{Cancelled, Delivered, Sender, SenderError, SenderOptions, random};
+pub use sign::{Signer, SigningKey, SigningKeyError};

@@ -1,0 +1,11 @@
+//! Callbacks: what is decided, by tables; what is sent, to real receivers.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod data;
+#[cfg(feature = "deliver")]
+mod deliver;
+mod headers;
+mod messages;
+mod retry;
+mod sign;

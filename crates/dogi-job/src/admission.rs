@@ -1,0 +1,273 @@
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+use dogi_url::{GroupName, GroupPolicy};
+
+use crate::RunId;
+
+/// How many runs may be under way and how many may wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdmissionLimits {
+    /// Runs under way at once; at least one is let in whatever stands here.
+    pub running: usize,
+    /// Runs that wait.
+    pub queued: usize,
+}
+
+/// A run that wants to be let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    /// The run.
+    pub run: RunId,
+    /// Runs with the same key take turns with runs of other keys: the repository.
+    pub fairness_key: String,
+    /// Runs of one group come one at a time.
+    pub group: Option<GroupName>,
+    /// What happens when the group is busy.
+    pub group_policy: GroupPolicy,
+}
+
+/// A ticket was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// Whether the run may start at once; otherwise it waits.
+    pub now: bool,
+    /// The runs of the same group that are to stop for it.
+    pub replaces: Vec<RunId>,
+}
+
+/// A ticket was refused; nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Too many runs wait already.
+    #[error("{waiting} jobs wait already, which is as many as may")]
+    QueueFull {
+        /// How many wait.
+        waiting: usize,
+    },
+    /// The group is busy and the request said `group_policy=reject`.
+    #[error(
+        "the group {group:?} is busy with the run {run}, and group_policy=reject was asked for"
+    )]
+    GroupBusy {
+        /// The group.
+        group: GroupName,
+        /// The run that holds it, or waits for it.
+        run: RunId,
+    },
+}
+
+/// The queue in front of the machine: who may run now, and who is next.
+///
+/// Repositories take turns; within one repository, first come, first served. A run whose group is
+/// busy lets others pass.
+#[derive(Debug)]
+pub struct Admission {
+    limits: AdmissionLimits,
+    running: HashMap<RunId, Option<GroupName>>,
+    busy: HashSet<GroupName>,
+    queues: BTreeMap<String, VecDeque<Ticket>>,
+    turns: VecDeque<String>,
+    waiting: usize,
+}
+
+impl Admission {
+    /// An empty queue.
+    #[must_use]
+    pub fn new(limits: AdmissionLimits) -> Self {
+        Self {
+            limits,
+            running: HashMap::new(),
+            busy: HashSet::new(),
+            queues: BTreeMap::new(),
+            turns: VecDeque::new(),
+            waiting: 0,
+        }
+    }
+
+    /// Takes a ticket: the run starts, or waits.
+    ///
+    /// # Errors
+    /// When the queue is full, or the group is busy and the ticket says to reject then.
+    pub fn request(&mut self, ticket: Ticket) -> Result<Admitted, Refusal> {
+        let members = self.members(ticket.group.as_ref());
+        if let (Some(group), GroupPolicy::Reject, Some(run)) =
+            (&ticket.group, ticket.group_policy, members.first())
+        {
+            return Err(Refusal::GroupBusy {
+                group: group.clone(),
+                run: run.clone(),
+            });
+        }
+        let replaces = match ticket.group_policy {
+            GroupPolicy::Replace => members,
+            GroupPolicy::Queue | GroupPolicy::Reject => Vec::new(),
+        };
+        if self.has_room() && self.waiting == 0 && self.group_is_free(&ticket) {
+            self.start(&ticket);
+            return Ok(Admitted {
+                now: true,
+                replaces,
+            });
+        }
+        if self.may_pass(&ticket) {
+            self.start(&ticket);
+            return Ok(Admitted {
+                now: true,
+                replaces,
+            });
+        }
+        if self.waiting >= self.limits.queued {
+            return Err(Refusal::QueueFull {
+                waiting: self.waiting,
+            });
+        }
+        self.enqueue(ticket);
+        Ok(Admitted {
+            now: false,
+            replaces,
+        })
+    }
+
+    /// `run` is over, or no longer wants in. Returns the runs that may start now.
+    pub fn release(&mut self, run: &RunId) -> Vec<RunId> {
+        if let Some(group) = self.running.remove(run) {
+            if let Some(group) = group {
+                self.busy.remove(&group);
+            }
+        } else {
+            self.leave_queue(run);
+        }
+        self.admit()
+    }
+
+    /// The place of a waiting run, counted from 1, if all groups were free.
+    #[must_use]
+    pub fn position(&self, run: &RunId) -> Option<usize> {
+        let (mine, index) = self.queues.iter().find_map(|(key, queue)| {
+            queue
+                .iter()
+                .position(|ticket| ticket.run == *run)
+                .map(|index| (key, index))
+        })?;
+        let my_turn = self.turns.iter().position(|key| key == mine)?;
+        let ahead = self.turns.iter().enumerate().map(|(turn, key)| {
+            let length = self.queues.get(key).map_or(0, VecDeque::len);
+            let rounds = index + usize::from(turn < my_turn);
+            length.min(if turn == my_turn { index } else { rounds })
+        });
+        Some(ahead.sum::<usize>() + 1)
+    }
+
+    /// How many runs are under way.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// How many runs wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    fn has_room(&self) -> bool {
+        self.running.len() < self.limits.running.max(1)
+    }
+
+    fn group_is_free(&self, ticket: &Ticket) -> bool {
+        ticket
+            .group
+            .as_ref()
+            .is_none_or(|group| !self.busy.contains(group))
+    }
+
+    /// Everybody who waits has room and waits for a group only: who needs none of these passes.
+    fn may_pass(&self, ticket: &Ticket) -> bool {
+        self.has_room()
+            && self.group_is_free(ticket)
+            && self
+                .queues
+                .values()
+                .flatten()
+                .all(|waiting| !self.group_is_free(waiting))
+    }
+
+    fn members(&self, group: Option<&GroupName>) -> Vec<RunId> {
+        let Some(group) = group else {
+            return Vec::new();
+        };
+        let running = self
+            .running
+            .iter()
+            .filter(|(_, of)| of.as_ref() == Some(group))
+            .map(|(run, _)| run.clone());
+        let waiting = self
+            .queues
+            .values()
+            .flatten()
+            .filter(|ticket| ticket.group.as_ref() == Some(group))
+            .map(|ticket| ticket.run.clone());
+        running.chain(waiting).collect()
+    }
+
+    fn start(&mut self, ticket: &Ticket) {
+        self.busy.extend(ticket.group.clone());
+        self.running
+            .insert(ticket.run.clone(), ticket.group.clone());
+    }
+
+    fn enqueue(&mut self, ticket: Ticket) {
+        let key = ticket.fairness_key.clone();
+        let queue = self.queues.entry(key.clone()).or_default();
+        if queue.is_empty() {
+            self.turns.push_back(key);
+        }
+        queue.push_back(ticket);
+        self.waiting += 1;
+    }
+
+    fn leave_queue(&mut self, run: &RunId) {
+        let found = self.queues.iter().find_map(|(key, queue)| {
+            queue
+                .iter()
+                .position(|ticket| ticket.run == *run)
+                .map(|index| (key.clone(), index))
+        });
+        if let Some((key, index)) = found {
+            self.take(&key, index);
+        }
+    }
+
+    fn take(&mut self, key: &str, index: usize) -> Option<Ticket> {
+        let queue = self.queues.get_mut(key)?;
+        let ticket = queue.remove(index)?;
+        self.waiting -= 1;
+        if queue.is_empty() {
+            self.queues.remove(key);
+            self.turns.retain(|turn| turn != key);
+        }
+        Some(ticket)
+    }
+
+    fn admit(&mut self) -> Vec<RunId> {
+        let mut admitted = Vec::new();
+        while self.has_room() {
+            let Some(ticket) = self.next() else { break };
+            self.start(&ticket);
+            admitted.push(ticket.run);
+        }
+        admitted
+    }
+
+    /// The next ticket whose group is free; its repository goes to the end of the round.
+    fn next(&mut self) -> Option<Ticket> {
+        let (turn, index) = self.turns.iter().enumerate().find_map(|(turn, key)| {
+            let queue = self.queues.get(key)?;
+            let index = queue.iter().position(|ticket| self.group_is_free(ticket))?;
+            Some((turn, index))
+        })?;
+        let key = self.turns.remove(turn)?;
+        self.turns.push_back(key.clone());
+        self.take(&key, index)
+    }
+}

@@ -1,0 +1,89 @@
+use dogi_url::Commit;
+use serde::{Deserialize, Serialize};
+
+use crate::{CallbackExchange, Failure};
+
+/// Something that happened to a run.
+///
+/// Events are recorded before what follows from them is done, so every variant can be written
+/// down and read again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The queue let the run in.
+    Admitted,
+    /// The commit is known and its objects are there.
+    CheckedOut {
+        /// The commit; `None` for a work tree that is not committed.
+        commit: Option<Commit>,
+        /// The branch or tag that it was found by.
+        revision: Option<String>,
+    },
+    /// The image is there.
+    Built {
+        /// The id of the image.
+        image: String,
+        /// Whether an earlier build of the same content was used.
+        reused: bool,
+    },
+    /// The container runs.
+    Started {
+        /// The id of the container.
+        container: String,
+    },
+    /// The container ended by itself.
+    Exited {
+        /// The exit code of its first process.
+        code: i64,
+        /// Whether the kernel ended it for want of memory.
+        out_of_memory: bool,
+    },
+    /// A part of the run failed.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+    /// Somebody or something wants the run to stop.
+    StopRequested {
+        /// Who or what.
+        cause: StopCause,
+    },
+    /// The callback was tried.
+    Attempted {
+        /// What was sent and what came back.
+        exchange: CallbackExchange,
+        /// Whether it was accepted (2xx).
+        accepted: bool,
+        /// Milliseconds until the next try; `None`: it is not tried again.
+        retry_in_ms: Option<u64>,
+    },
+    /// Nothing of the step is left.
+    CleanedUp,
+    /// What the step left could not be removed; it is left to the collector.
+    CleanupFailed {
+        /// Why.
+        message: String,
+    },
+}
+
+/// Why a run is to stop before its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopCause {
+    /// `action=abort`, or the operator.
+    Abort,
+    /// The connection of an attached client closed.
+    Disconnect,
+    /// A later restart of the same instance, or of the group.
+    Superseded,
+    /// It ran for longer than allowed.
+    TimedOut {
+        /// The limit, in milliseconds.
+        limit_ms: u64,
+    },
+    /// It can't go on, through no fault of its own: the engine stopped, the server crashed.
+    Lost {
+        /// What happened.
+        reason: String,
+    },
+}

@@ -1,0 +1,426 @@
+use std::{collections::BTreeMap, time::Duration};
+
+use dogi_url::{CallbackOn, Commit};
+
+use crate::{
+    CallbackProgress, Effect, EffectKey, Event, Failure, FailureKind, Perform, Phase, RunId,
+    RunStatus, Spec, State, StepName, StopCause, UnixMillis, Wanted,
+};
+
+/// How a container ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit {
+    /// The exit code of its first process.
+    pub code: i64,
+    /// Whether the kernel ended it for want of memory.
+    pub out_of_memory: bool,
+}
+
+/// What the run came to, the callback left aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Verdict {
+    Succeeded,
+    Failed(Failure),
+    Stopped(StopCause),
+}
+
+/// One run: the fold of its events.
+///
+/// Any order of events ends in a final state that never changes again; events that make no sense
+/// where the run stands have no effect.
+#[derive(Debug, Clone)]
+pub struct Run {
+    id: RunId,
+    spec: Spec,
+    queued_at: UnixMillis,
+    started_at: Option<UnixMillis>,
+    finished_at: Option<UnixMillis>,
+    commit: Option<Option<Commit>>,
+    image: Option<String>,
+    container: Option<String>,
+    exit: Option<Exit>,
+    verdict: Option<Verdict>,
+    callback: CallbackProgress,
+    callback_failure: Option<String>,
+    cleaned: bool,
+}
+
+impl Run {
+    /// A run that was just submitted.
+    #[must_use]
+    pub fn new(id: RunId, spec: Spec, queued_at: UnixMillis) -> Self {
+        Self {
+            id,
+            spec,
+            queued_at,
+            started_at: None,
+            finished_at: None,
+            commit: None,
+            image: None,
+            container: None,
+            exit: None,
+            verdict: None,
+            callback: CallbackProgress::default(),
+            callback_failure: None,
+            cleaned: false,
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// What it was submitted with.
+    #[must_use]
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The container, once it was started.
+    #[must_use]
+    pub fn container(&self) -> Option<&str> {
+        self.container.as_deref()
+    }
+
+    /// Takes in what happened at `at`.
+    pub fn apply(&mut self, at: UnixMillis, event: &Event) {
+        if self.finished_at.is_some() {
+            return;
+        }
+        match event {
+            // A run that was stopped while it waited never begins.
+            Event::Admitted if self.verdict.is_none() => {
+                self.started_at = self.started_at.or(Some(at));
+            }
+            Event::Admitted => {}
+            Event::CheckedOut { commit, .. } => self.commit = Some(commit.clone()),
+            Event::Built { image, .. } => self.image = Some(image.clone()),
+            Event::Started { container } => self.container = Some(container.clone()),
+            Event::Exited {
+                code,
+                out_of_memory,
+            } => {
+                let exit = Exit {
+                    code: *code,
+                    out_of_memory: *out_of_memory,
+                };
+                self.exit = self.exit.or(Some(exit));
+                self.decide(verdict_of(exit, &self.spec));
+            }
+            Event::Failed { failure } => self.fail(failure),
+            Event::StopRequested { cause } => self.stop(cause.clone()),
+            Event::Attempted {
+                exchange,
+                accepted,
+                retry_in_ms,
+            } if self.callback_is_pending() => {
+                self.callback.attempts += 1;
+                self.callback.last = Some(exchange.clone());
+                self.callback.next_at =
+                    retry_in_ms.map(|ms| at.saturating_add(Duration::from_millis(ms)));
+                self.callback.settled = *accepted || retry_in_ms.is_none();
+                if self.callback.settled && !accepted {
+                    self.callback_failure = Some(describe_refusal(exchange));
+                }
+            }
+            // A callback that was given up is not taken up again.
+            Event::Attempted { .. } => {}
+            Event::CleanedUp | Event::CleanupFailed { .. } => {
+                self.cleaned = self.verdict.is_some();
+            }
+        }
+        if self.is_over() {
+            self.finished_at = Some(at);
+        }
+    }
+
+    /// What should be going on at `now`, and when to ask again.
+    #[must_use]
+    pub fn wanted(&self, now: UnixMillis) -> Wanted {
+        if self.finished_at.is_some() {
+            return Wanted::default();
+        }
+        match self.verdict {
+            None => self.wanted_on_the_way(),
+            Some(_) => self.wanted_at_the_end(now),
+        }
+    }
+
+    /// The event that time alone brings about by `now`: the time limit was passed.
+    #[must_use]
+    pub fn due(&self, now: UnixMillis) -> Option<Event> {
+        let limit = self.spec.limits.timeout?;
+        let deadline = self.deadline()?;
+        (self.verdict.is_none() && now >= deadline).then(|| Event::StopRequested {
+            cause: StopCause::TimedOut {
+                limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
+            },
+        })
+    }
+
+    /// Where the run stands.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match &self.verdict {
+            Some(_) if self.finished_at.is_none() && self.callback_is_pending() => {
+                State::CallingBack
+            }
+            Some(verdict) if self.finished_at.is_some() => self.final_state(verdict),
+            _ => self.state_on_the_way(),
+        }
+    }
+
+    /// Whether nothing of the run is going on or left in Docker and git. It may still be calling
+    /// back.
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        self.verdict.is_some() && (self.cleaned || self.started_at.is_none())
+    }
+
+    /// Everything that can be told about the run.
+    #[must_use]
+    pub fn status(&self) -> RunStatus {
+        RunStatus {
+            run: self.id.clone(),
+            instance: self.spec.instance.clone(),
+            id: self.spec.id.clone(),
+            state: self.state(),
+            stopped: self.has_stopped(),
+            queue_position: None,
+            env: self.spec.env.clone(),
+            outputs: self.spec.outputs().collect(),
+            callback: self.callback.last.clone(),
+            errors: self.errors(),
+            failure: self.failure_kind(),
+            exit_code: self.exit.map(|exit| exit.code),
+            commit: self.commit.clone().flatten(),
+            image: self.image.clone(),
+            queued_at: self.queued_at,
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+        }
+    }
+
+    /// What a callback tells: the status with the state that the run ends in if the callback is
+    /// accepted.
+    #[must_use]
+    pub fn status_for_callback(&self) -> RunStatus {
+        let state = self
+            .verdict
+            .as_ref()
+            .map(|verdict| self.final_state(verdict));
+        RunStatus {
+            state: state.unwrap_or(self.state()),
+            callback: None,
+            ..self.status()
+        }
+    }
+
+    /// A callback that can't even be tried is given up; whatever else fails decides the run.
+    fn fail(&mut self, failure: &Failure) {
+        if failure.phase != Phase::Callback {
+            self.decide(Verdict::Failed(failure.clone()));
+        } else if self.callback_is_pending() {
+            self.callback.settled = true;
+            self.callback_failure = Some(failure.message.clone());
+        }
+    }
+
+    fn decide(&mut self, verdict: Verdict) {
+        self.verdict.get_or_insert(verdict);
+    }
+
+    /// A stop also ends a run that waits for its callback: nobody wants that answer any more.
+    fn stop(&mut self, cause: StopCause) {
+        let calling_back = self.callback_is_pending();
+        match &self.verdict {
+            None => self.verdict = Some(Verdict::Stopped(cause)),
+            Some(_)
+                if calling_back && matches!(cause, StopCause::Abort | StopCause::Superseded) =>
+            {
+                self.callback.settled = true;
+                self.verdict = Some(Verdict::Stopped(cause));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.has_stopped() && !self.callback_is_pending()
+    }
+
+    fn wanted_on_the_way(&self) -> Wanted {
+        if self.started_at.is_none() {
+            return Wanted::default();
+        }
+        let (phase, effect) = match (&self.commit, &self.image) {
+            (None, _) => (Phase::Checkout, Effect::Checkout),
+            (Some(commit), None) => (
+                Phase::Build,
+                Effect::Build {
+                    commit: commit.clone(),
+                },
+            ),
+            (Some(_), Some(image)) => (
+                Phase::Run,
+                Effect::Run {
+                    image: image.clone(),
+                },
+            ),
+        };
+        let key = key(phase, 0, Perform::Perform);
+        Wanted {
+            effects: BTreeMap::from([(key, effect)]),
+            wake: self.deadline(),
+        }
+    }
+
+    fn wanted_at_the_end(&self, now: UnixMillis) -> Wanted {
+        let mut wanted = Wanted::default();
+        if !self.has_stopped() {
+            wanted
+                .effects
+                .insert(key(Phase::Cleanup, 0, Perform::Cleanup), Effect::Cleanup);
+        }
+        if self.callback_is_pending() {
+            let attempt = self.callback.attempts;
+            match self.callback.next_at {
+                Some(at) if at > now => wanted.wake = Some(at),
+                _ => {
+                    let key = key(Phase::Callback, attempt, Perform::Perform);
+                    wanted.effects.insert(key, Effect::Deliver { attempt });
+                }
+            }
+        }
+        wanted
+    }
+
+    fn deadline(&self) -> Option<UnixMillis> {
+        Some(self.started_at?.saturating_add(self.spec.limits.timeout?))
+    }
+
+    fn callback_is_pending(&self) -> bool {
+        let Some((callback, verdict)) = self.spec.callback.as_ref().zip(self.verdict.as_ref())
+        else {
+            return false;
+        };
+        let due = match callback.on {
+            CallbackOn::Success => *verdict == Verdict::Succeeded,
+            CallbackOn::Failure => *verdict != Verdict::Succeeded,
+            CallbackOn::Always => true,
+        };
+        due && !self.callback.settled
+    }
+
+    fn state_on_the_way(&self) -> State {
+        match (self.started_at, &self.commit, &self.image) {
+            (None, ..) => State::Queued,
+            (Some(_), None, _) => State::Cloning,
+            (Some(_), Some(_), None) => State::Building,
+            (Some(_), Some(_), Some(_)) => State::Running,
+        }
+    }
+
+    fn final_state(&self, verdict: &Verdict) -> State {
+        match verdict {
+            Verdict::Succeeded if self.callback_failure.is_some() => State::Failed,
+            Verdict::Succeeded => State::Succeeded,
+            Verdict::Failed(_) => State::Failed,
+            Verdict::Stopped(StopCause::Abort | StopCause::Disconnect) => State::Aborted,
+            Verdict::Stopped(StopCause::Superseded) => State::Superseded,
+            Verdict::Stopped(StopCause::TimedOut { .. }) => State::TimedOut,
+            Verdict::Stopped(StopCause::Lost { .. }) => State::Lost,
+        }
+    }
+
+    fn errors(&self) -> Vec<String> {
+        let verdict = match &self.verdict {
+            None | Some(Verdict::Succeeded) => None,
+            Some(Verdict::Failed(failure)) => Some(failure.message.clone()),
+            Some(Verdict::Stopped(cause)) => Some(describe_stop(cause)),
+        };
+        verdict
+            .into_iter()
+            .chain(self.callback_failure.clone())
+            .collect()
+    }
+
+    fn failure_kind(&self) -> Option<FailureKind> {
+        match &self.verdict {
+            Some(Verdict::Failed(failure)) => Some(failure.kind),
+            _ => self
+                .callback_failure
+                .as_ref()
+                .map(|_| FailureKind::Callback),
+        }
+    }
+}
+
+fn key(phase: Phase, attempt: u32, perform: Perform) -> EffectKey {
+    EffectKey {
+        step: StepName::main(),
+        phase,
+        attempt,
+        perform,
+    }
+}
+
+fn verdict_of(exit: Exit, spec: &Spec) -> Verdict {
+    let message = match (exit.out_of_memory, exit.code) {
+        // Memory ran out for a child process, and the program coped with it.
+        (_, 0) => return Verdict::Succeeded,
+        (true, code) => {
+            let limit = spec.limits.memory.map(|bytes| format!(" of {bytes} bytes"));
+            format!(
+                "Out of memory: the limit{} was reached, and the execution ended with code {code}",
+                limit.unwrap_or_default()
+            )
+        }
+        (false, code) => format!("Execution failed with code {code}"),
+    };
+    let kind = if exit.out_of_memory {
+        FailureKind::OutOfMemory
+    } else {
+        FailureKind::ExitCode
+    };
+    Verdict::Failed(Failure::new(Phase::Run, kind, message))
+}
+
+fn describe_stop(cause: &StopCause) -> String {
+    match cause {
+        StopCause::Abort => "Killed by abort".to_owned(),
+        StopCause::Disconnect => "Killed because the attached client went away".to_owned(),
+        StopCause::Superseded => "Killed by subsequent restart".to_owned(),
+        StopCause::TimedOut { limit_ms } => {
+            format!(
+                "Timed out: the limit of {} was reached",
+                human_seconds(*limit_ms)
+            )
+        }
+        StopCause::Lost { reason } => format!("Lost: {reason}"),
+    }
+}
+
+fn human_seconds(millis: u64) -> String {
+    match (millis / 1000, millis % 1000) {
+        (seconds, 0) => format!("{seconds}s"),
+        (0, millis) => format!("{millis}ms"),
+        (seconds, millis) => format!("{seconds}.{millis:03}s"),
+    }
+}
+
+fn describe_refusal(exchange: &crate::CallbackExchange) -> String {
+    let url = &exchange.request.url;
+    match (&exchange.response, &exchange.error) {
+        (Some(response), _) => {
+            format!(
+                "Callback to {url} was answered with {}; 2xx was expected",
+                response.status
+            )
+        }
+        (None, Some(error)) => format!("Callback to {url} failed: {error}"),
+        (None, None) => format!("Callback to {url} failed"),
+    }
+}

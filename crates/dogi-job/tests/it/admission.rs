@@ -1,0 +1,206 @@
+//! Who may run now, and who is next.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use dogi_job::{Admission, AdmissionLimits, Admitted, Refusal, RunId, Ticket};
+use dogi_url::{GroupName, GroupPolicy};
+use proptest::prelude::*;
+
+fn run(n: u16) -> RunId {
+    let mut bytes = [0; 16];
+    bytes[14..].copy_from_slice(&n.to_be_bytes());
+    RunId::from_bytes(bytes)
+}
+
+fn ticket(n: u16, repo: &str) -> Ticket {
+    Ticket {
+        run: run(n),
+        fairness_key: repo.to_owned(),
+        group: None,
+        group_policy: GroupPolicy::Queue,
+    }
+}
+
+fn grouped(n: u16, repo: &str, group: &str, group_policy: GroupPolicy) -> Ticket {
+    let group = Some(GroupName::new(group).expect("a valid group"));
+    Ticket {
+        group,
+        group_policy,
+        ..ticket(n, repo)
+    }
+}
+
+fn admission(running: usize, queued: usize) -> Admission {
+    Admission::new(AdmissionLimits { running, queued })
+}
+
+const NOW: Admitted = Admitted {
+    now: true,
+    replaces: Vec::new(),
+};
+const LATER: Admitted = Admitted {
+    now: false,
+    replaces: Vec::new(),
+};
+
+#[test]
+fn runs_start_while_there_is_room_then_wait_then_are_refused() {
+    let mut admission = admission(2, 1);
+    assert_eq!(admission.request(ticket(1, "a")), Ok(NOW));
+    assert_eq!(admission.request(ticket(2, "a")), Ok(NOW));
+    assert_eq!(admission.request(ticket(3, "a")), Ok(LATER));
+    assert_eq!(
+        admission.request(ticket(4, "a")),
+        Err(Refusal::QueueFull { waiting: 1 })
+    );
+    assert_eq!(admission.release(&run(1)), [run(3)]);
+    assert_eq!((admission.running(), admission.waiting()), (2, 0));
+}
+
+#[test]
+fn repositories_take_turns_however_many_runs_one_of_them_has() {
+    let mut admission = admission(1, 100);
+    admission.request(ticket(0, "x")).expect("there is room");
+    for n in 1..=4 {
+        admission
+            .request(ticket(n, "busy"))
+            .expect("there is room in the queue");
+    }
+    admission
+        .request(ticket(5, "calm"))
+        .expect("there is room in the queue");
+    assert_eq!(admission.position(&run(5)), Some(2));
+    assert_eq!(admission.position(&run(4)), Some(5));
+
+    let mut order = Vec::new();
+    let mut current = run(0);
+    while let Some(next) = admission.release(&current).pop() {
+        order.push(next.clone());
+        current = next;
+    }
+    assert_eq!(order, [1, 5, 2, 3, 4].map(run));
+}
+
+#[test]
+fn a_run_that_gives_up_waiting_leaves_no_gap() {
+    let mut admission = admission(1, 100);
+    for n in 0..4 {
+        admission.request(ticket(n, "a")).expect("there is room");
+    }
+    assert_eq!(admission.release(&run(2)), []);
+    assert_eq!(admission.position(&run(3)), Some(2));
+    assert_eq!(admission.release(&run(0)), [run(1)]);
+    assert_eq!(admission.release(&run(1)), [run(3)]);
+}
+
+#[test]
+fn a_group_has_one_run_at_a_time_and_others_pass() {
+    let mut admission = admission(3, 100);
+    assert_eq!(
+        admission.request(grouped(1, "a", "deploy", GroupPolicy::Queue)),
+        Ok(NOW)
+    );
+    assert_eq!(
+        admission.request(grouped(2, "a", "deploy", GroupPolicy::Queue)),
+        Ok(LATER)
+    );
+    assert_eq!(
+        admission.request(ticket(3, "a")),
+        Ok(NOW),
+        "it needs no group"
+    );
+    assert_eq!(admission.release(&run(1)), [run(2)]);
+}
+
+#[test]
+fn reject_refuses_where_the_group_is_busy() {
+    let mut admission = admission(3, 100);
+    assert_eq!(
+        admission.request(grouped(1, "a", "deploy", GroupPolicy::Reject)),
+        Ok(NOW)
+    );
+    let refusal = admission.request(grouped(2, "b", "deploy", GroupPolicy::Reject));
+    let group = GroupName::new("deploy").expect("a valid group");
+    assert_eq!(refusal, Err(Refusal::GroupBusy { group, run: run(1) }));
+    assert_eq!(admission.release(&run(1)), []);
+    assert_eq!(
+        admission.request(grouped(2, "b", "deploy", GroupPolicy::Reject)),
+        Ok(NOW)
+    );
+}
+
+#[test]
+fn replace_stops_the_group_and_takes_its_place() {
+    let mut admission = admission(3, 100);
+    assert_eq!(
+        admission.request(grouped(1, "a", "deploy", GroupPolicy::Replace)),
+        Ok(NOW)
+    );
+    let waits = Admitted {
+        now: false,
+        replaces: vec![run(1)],
+    };
+    assert_eq!(
+        admission.request(grouped(2, "a", "deploy", GroupPolicy::Replace)),
+        Ok(waits)
+    );
+    assert_eq!(admission.release(&run(1)), [run(2)]);
+}
+
+#[test]
+fn ten_thousand_waiting_runs_come_in_order() {
+    let mut admission = admission(1, 10_000);
+    for n in 0..=10_000 {
+        admission
+            .request(ticket(n, "a"))
+            .expect("there is room in the queue");
+    }
+    for n in 0..10_000 {
+        assert_eq!(admission.release(&run(n)), [run(n + 1)]);
+    }
+    assert_eq!(admission.release(&run(10_000)), []);
+}
+
+proptest! {
+    #[test]
+    fn never_more_than_allowed_nobody_twice_nobody_forgotten(
+        limit in 1usize..4,
+        steps in prop::collection::vec((0u8..3, 0u8..3, any::<bool>()), 1..80),
+    ) {
+        let mut admission = admission(limit, 1000);
+        let mut running = BTreeSet::new();
+        let mut started = BTreeSet::new();
+        let mut waiting = VecDeque::new();
+        for (n, (repo, group, leave)) in (0u16..).zip(steps) {
+            if leave {
+                if let Some(run) = running.pop_first() {
+                    for next in admission.release(&run) {
+                        prop_assert!(started.insert(next.clone()), "{next} was started twice");
+                        running.insert(next);
+                    }
+                }
+            } else {
+                let repo = format!("repo{repo}");
+                let wanted = match group {
+                    0 => ticket(n, &repo),
+                    g => grouped(n, &repo, &format!("g{g}"), GroupPolicy::Queue),
+                };
+                if admission.request(wanted).expect("the queue is large").now {
+                    started.insert(run(n));
+                    running.insert(run(n));
+                } else {
+                    waiting.push_back(run(n));
+                }
+            }
+            prop_assert!(running.len() <= limit);
+        }
+        while let Some(run) = running.pop_first() {
+            for next in admission.release(&run) {
+                started.insert(next.clone());
+                running.insert(next);
+            }
+        }
+        prop_assert!(waiting.iter().all(|run| started.contains(run)), "somebody waits for ever");
+        prop_assert_eq!(admission.waiting(), 0);
+    }
+}

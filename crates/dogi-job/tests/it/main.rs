@@ -1,0 +1,5 @@
+//! The behaviour of dogi-job, as a specification.
+
+mod admission;
+mod run;
+mod slot;

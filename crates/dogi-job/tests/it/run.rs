@@ -1,0 +1,506 @@
+//! The life of a run.
+
+use std::time::Duration;
+
+use dogi_job::{
+    CallbackExchange, CallbackRequest, CallbackResponse, Effect, Event, Failure, FailureKind,
+    Phase, Run, RunId, Spec, State, StopCause, UnixMillis,
+};
+use dogi_url::{
+    CallbackOn, Commit, InstanceId, Namespace, RawTarget, RepoUrl, RunRequest, Unverified,
+};
+use proptest::prelude::*;
+use serde_json::json;
+
+fn at(ms: u64) -> UnixMillis {
+    UnixMillis(ms)
+}
+
+fn spec() -> Spec {
+    let repo = RepoUrl::from_clone_url("https://github.com/o/r.git").expect("a valid URL");
+    Spec::new(InstanceId::new(&Namespace::default(), &repo, None), repo)
+}
+
+/// A spec as a URL with these parameters gives it.
+fn spec_of(params: &str) -> Spec {
+    let target = format!("/https/github.com/o/r.git?action=run&{params}");
+    let raw = RawTarget::split(&target).expect("a valid target");
+    let verified = Unverified::new(raw)
+        .danger_accept_unsigned()
+        .expect("no signature is needed");
+    let request = RunRequest::parse(&verified, None).expect("valid parameters");
+    Spec::from_request(&request, &Namespace::default())
+}
+
+fn run(spec: Spec) -> Run {
+    Run::new(RunId::from_bytes([1; 16]), spec, at(0))
+}
+
+fn commit() -> Commit {
+    Commit::new("45d218fc28c14ec629065042c0de0ba6bc0c5a34").expect("a valid commit")
+}
+
+fn checked_out() -> Event {
+    Event::CheckedOut {
+        commit: Some(commit()),
+        revision: Some("main".to_owned()),
+    }
+}
+
+fn built() -> Event {
+    Event::Built {
+        image: "sha256:1".to_owned(),
+        reused: false,
+    }
+}
+
+fn started() -> Event {
+    Event::Started {
+        container: "c1".to_owned(),
+    }
+}
+
+fn exited(code: i64) -> Event {
+    Event::Exited {
+        code,
+        out_of_memory: false,
+    }
+}
+
+fn failed(phase: Phase) -> Event {
+    Event::Failed {
+        failure: Failure::new(phase, FailureKind::Build, "it broke"),
+    }
+}
+
+fn stop(cause: StopCause) -> Event {
+    Event::StopRequested { cause }
+}
+
+fn attempted(status: u16, retry_in_ms: Option<u64>) -> Event {
+    let request = CallbackRequest {
+        url: "https://example.com/cb".to_owned(),
+        method: "POST".to_owned(),
+        data: json!({}),
+    };
+    let response = Some(CallbackResponse {
+        status,
+        data: json!("ok"),
+    });
+    Event::Attempted {
+        exchange: CallbackExchange {
+            request,
+            response,
+            error: None,
+        },
+        accepted: (200..300).contains(&status),
+        retry_in_ms,
+    }
+}
+
+fn feed(run: &mut Run, events: &[Event]) {
+    for event in events {
+        run.apply(at(10), event);
+    }
+}
+
+fn wanted(run: &Run, now: u64) -> Vec<Effect> {
+    run.wanted(at(now)).effects.into_values().collect()
+}
+
+#[test]
+fn a_run_goes_from_queue_to_clean_end_one_effect_at_a_time() {
+    let mut run = run(spec());
+    let image = "sha256:1".to_owned();
+    let steps = [
+        (None, State::Queued, vec![]),
+        (
+            Some(Event::Admitted),
+            State::Cloning,
+            vec![Effect::Checkout],
+        ),
+        (
+            Some(checked_out()),
+            State::Building,
+            vec![Effect::Build {
+                commit: Some(commit()),
+            }],
+        ),
+        (
+            Some(built()),
+            State::Running,
+            vec![Effect::Run {
+                image: image.clone(),
+            }],
+        ),
+        (Some(started()), State::Running, vec![Effect::Run { image }]),
+        (Some(exited(0)), State::Running, vec![Effect::Cleanup]),
+        (Some(Event::CleanedUp), State::Succeeded, vec![]),
+    ];
+    for (event, state, effects) in steps {
+        feed(&mut run, event.as_slice());
+        assert_eq!(
+            (run.state(), wanted(&run, 20)),
+            (state, effects),
+            "after {event:?}"
+        );
+    }
+    let status = run.status();
+    assert_eq!(
+        (status.exit_code, status.finished_at),
+        (Some(0), Some(at(10)))
+    );
+    assert!(status.errors.is_empty());
+}
+
+#[test]
+fn every_way_to_end_is_told_as_what_it_is() {
+    let running = [Event::Admitted, checked_out(), built(), started()];
+    let out_of_memory = Event::Exited {
+        code: 137,
+        out_of_memory: true,
+    };
+    let cases: [(Event, State, &str); 8] = [
+        (exited(3), State::Failed, "Execution failed with code 3"),
+        (
+            out_of_memory,
+            State::Failed,
+            "Out of memory: the limit was reached, and the execution ended with code 137",
+        ),
+        (failed(Phase::Run), State::Failed, "it broke"),
+        (stop(StopCause::Abort), State::Aborted, "Killed by abort"),
+        (
+            stop(StopCause::Disconnect),
+            State::Aborted,
+            "Killed because the attached client went away",
+        ),
+        (
+            stop(StopCause::Superseded),
+            State::Superseded,
+            "Killed by subsequent restart",
+        ),
+        (
+            stop(StopCause::TimedOut { limit_ms: 90_000 }),
+            State::TimedOut,
+            "Timed out: the limit of 90s was reached",
+        ),
+        (
+            stop(StopCause::Lost {
+                reason: "engine stopped".to_owned(),
+            }),
+            State::Lost,
+            "Lost: engine stopped",
+        ),
+    ];
+    for (event, state, error) in cases {
+        let mut run = run(spec());
+        feed(&mut run, &running);
+        feed(&mut run, &[event.clone(), Event::CleanedUp]);
+        assert_eq!(
+            (run.state(), run.status().errors),
+            (state, vec![error.to_owned()]),
+            "{event:?}"
+        );
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_while_it_waits_is_over_at_once() {
+    let mut run = run(spec());
+    run.apply(at(5), &stop(StopCause::Superseded));
+    assert_eq!(run.state(), State::Superseded);
+    run.apply(at(6), &Event::Admitted);
+    assert_eq!(wanted(&run, 7), []);
+}
+
+#[test]
+fn a_stopped_run_wants_only_its_clean_up_and_is_over_after_it() {
+    for before in [
+        vec![],
+        vec![checked_out()],
+        vec![checked_out(), built(), started()],
+    ] {
+        let mut run = run(spec());
+        feed(&mut run, &[Event::Admitted]);
+        feed(&mut run, &before);
+        feed(&mut run, &[stop(StopCause::Abort)]);
+        assert_eq!(wanted(&run, 20), [Effect::Cleanup]);
+        assert!(!run.has_stopped() && !run.state().is_final());
+        feed(&mut run, &[Event::CleanedUp]);
+        assert!(run.has_stopped());
+        assert_eq!(run.state(), State::Aborted);
+    }
+}
+
+#[test]
+fn a_clean_up_that_fails_does_not_hold_the_run() {
+    let mut run = run(spec());
+    feed(&mut run, &[Event::Admitted, failed(Phase::Checkout)]);
+    feed(
+        &mut run,
+        &[Event::CleanupFailed {
+            message: "the engine is gone".to_owned(),
+        }],
+    );
+    assert_eq!(run.state(), State::Failed);
+}
+
+#[test]
+fn time_runs_out_from_the_moment_of_admission() {
+    let mut spec = spec();
+    spec.limits.timeout = Some(Duration::from_secs(90));
+    let mut run = run(spec);
+    assert_eq!(run.due(at(1_000_000)), None, "waiting takes no time");
+    run.apply(at(500), &Event::Admitted);
+    assert_eq!(run.wanted(at(600)).wake, Some(at(90_500)));
+    assert_eq!(run.due(at(90_499)), None);
+    let due = run.due(at(90_500));
+    assert_eq!(due, Some(stop(StopCause::TimedOut { limit_ms: 90_000 })));
+}
+
+#[test]
+fn a_callback_is_made_for_the_results_it_was_asked_for() {
+    let ends = [
+        exited(0),
+        exited(1),
+        stop(StopCause::Abort),
+        failed(Phase::Run),
+    ];
+    let cases = [
+        (
+            "cb=https://example.com/cb",
+            CallbackOn::Success,
+            [true, false, false, false],
+        ),
+        (
+            "cb=https://example.com/cb&cb_on=failure",
+            CallbackOn::Failure,
+            [false, true, true, true],
+        ),
+        (
+            "cb=https://example.com/cb&cb_on=always",
+            CallbackOn::Always,
+            [true; 4],
+        ),
+    ];
+    for (params, on, made) in cases {
+        for (end, made) in ends.iter().zip(made) {
+            let mut run = run(spec_of(params));
+            feed(
+                &mut run,
+                &[
+                    Event::Admitted,
+                    checked_out(),
+                    built(),
+                    started(),
+                    end.clone(),
+                ],
+            );
+            let deliver = Effect::Deliver { attempt: 0 };
+            assert_eq!(wanted(&run, 20).contains(&deliver), made, "{on:?} {end:?}");
+            assert!(
+                wanted(&run, 20).contains(&Effect::Cleanup),
+                "in the meantime"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_callback_decides_the_result() {
+    let cases = [
+        (vec![attempted(200, None)], State::Succeeded, None),
+        (
+            vec![attempted(503, Some(5)), attempted(204, None)],
+            State::Succeeded,
+            None,
+        ),
+        (vec![attempted(500, None)], State::Failed, Some(500)),
+        (
+            vec![attempted(503, Some(5)), attempted(503, None)],
+            State::Failed,
+            Some(503),
+        ),
+    ];
+    for (tries, state, refused_with) in cases {
+        let mut run = run(spec_of("cb=https://example.com/cb"));
+        feed(
+            &mut run,
+            &[
+                Event::Admitted,
+                checked_out(),
+                built(),
+                started(),
+                exited(0),
+            ],
+        );
+        feed(&mut run, &[Event::CleanedUp]);
+        assert!(run.has_stopped(), "the container is gone");
+        assert_eq!(run.state(), State::CallingBack);
+        assert_eq!(
+            run.status_for_callback().state,
+            State::Succeeded,
+            "that is what is told"
+        );
+        feed(&mut run, &tries);
+        let error = refused_with.map(|status| {
+            let url = "https://example.com/cb";
+            format!("Callback to {url} was answered with {status}; 2xx was expected")
+        });
+        assert_eq!(
+            (run.state(), run.status().errors),
+            (state, Vec::from_iter(error))
+        );
+    }
+}
+
+#[test]
+fn a_refused_callback_is_tried_again_when_its_time_has_come() {
+    let mut run = run(spec_of("cb=https://example.com/cb"));
+    feed(
+        &mut run,
+        &[
+            Event::Admitted,
+            checked_out(),
+            built(),
+            started(),
+            exited(0),
+        ],
+    );
+    feed(&mut run, &[Event::CleanedUp, attempted(503, Some(1000))]);
+    let wait = run.wanted(at(500));
+    assert_eq!((wait.effects.len(), wait.wake), (0, Some(at(1010))));
+    assert_eq!(wanted(&run, 1010), [Effect::Deliver { attempt: 1 }]);
+}
+
+#[test]
+fn an_abort_ends_the_waiting_for_a_callback() {
+    let mut run = run(spec_of("cb=https://example.com/cb"));
+    feed(
+        &mut run,
+        &[
+            Event::Admitted,
+            checked_out(),
+            built(),
+            started(),
+            exited(0),
+        ],
+    );
+    feed(
+        &mut run,
+        &[
+            Event::CleanedUp,
+            attempted(503, Some(1000)),
+            stop(StopCause::Abort),
+        ],
+    );
+    assert_eq!(run.state(), State::Aborted);
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        Just(Event::Admitted),
+        Just(checked_out()),
+        Just(built()),
+        Just(started()),
+        (0i64..3).prop_map(exited),
+        Just(Event::Exited {
+            code: 137,
+            out_of_memory: true
+        }),
+        Just(failed(Phase::Build)),
+        Just(stop(StopCause::Abort)),
+        Just(stop(StopCause::Superseded)),
+        Just(stop(StopCause::Lost {
+            reason: "gone".to_owned()
+        })),
+        Just(attempted(200, None)),
+        Just(attempted(503, Some(1))),
+        Just(Event::CleanedUp),
+        Just(Event::CleanupFailed {
+            message: "no".to_owned()
+        }),
+    ]
+}
+
+/// What an engine would answer to a wanted effect.
+fn answer(effect: &Effect) -> Event {
+    match effect {
+        Effect::Checkout => checked_out(),
+        Effect::Build { .. } => built(),
+        Effect::Run { .. } => exited(0),
+        Effect::Deliver { attempt: 3.. } => attempted(200, None),
+        Effect::Deliver { .. } => attempted(503, Some(1)),
+        Effect::Cleanup => Event::CleanedUp,
+    }
+}
+
+proptest! {
+    /// Whatever happened before in whatever order: performing what is wanted leads to an end.
+    #[test]
+    fn every_order_of_events_ends_in_a_final_state(
+        events in prop::collection::vec(any_event(), 0..25),
+        callback in any::<bool>(),
+    ) {
+        let spec = if callback { spec_of("cb=https://example.com/cb&cb_on=always") } else { spec() };
+        let mut run = run(spec);
+        let mut now = 0;
+        for event in &events {
+            now += 1;
+            run.apply(at(now), event);
+        }
+        run.apply(at(now), &Event::Admitted);
+        for _ in 0..40 {
+            now += 10;
+            let Some(effect) = run.wanted(at(now)).effects.into_values().next() else { break };
+            run.apply(at(now), &answer(&effect));
+        }
+        prop_assert!(run.state().is_final(), "stuck in {:?}", run.state());
+        prop_assert!(run.wanted(at(now)).effects.is_empty());
+
+        let end = run.status();
+        for event in &events {
+            run.apply(at(now + 1), event);
+        }
+        prop_assert_eq!(run.status(), end, "a final state changed");
+    }
+
+    /// Events are recorded as JSON and read again.
+    #[test]
+    fn events_survive_being_written_down(event in any_event()) {
+        let text = serde_json::to_string(&event).expect("every event can be written");
+        prop_assert_eq!(serde_json::from_str::<Event>(&text).expect("and read"), event);
+    }
+}
+
+#[test]
+fn a_delivery_that_breaks_is_given_up_and_one_that_comes_late_changes_nothing() {
+    let mut run = run(spec_of("cb=https://example.com/&cb_on=always"));
+    feed(
+        &mut run,
+        &[
+            Event::Admitted,
+            stop(StopCause::Abort),
+            stop(StopCause::Abort),
+            attempted(503, Some(10)),
+        ],
+    );
+    assert_eq!(wanted(&run, 5), [Effect::Cleanup]);
+    feed(&mut run, &[Event::CleanedUp]);
+    assert_eq!(run.state(), State::Aborted);
+
+    let mut run = self::run(spec_of("cb=https://example.com/"));
+    feed(
+        &mut run,
+        &[
+            Event::Admitted,
+            checked_out(),
+            built(),
+            started(),
+            exited(0),
+        ],
+    );
+    feed(&mut run, &[failed(Phase::Callback), Event::CleanedUp]);
+    assert_eq!(run.state(), State::Failed);
+    assert_eq!(run.status().failure, Some(FailureKind::Callback));
+}

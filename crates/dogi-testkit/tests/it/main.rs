@@ -1,0 +1,9 @@
+//! The kit works with the real programs.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod docker;
+mod git;
+mod receivers;
+mod registry;
+mod repo;

@@ -1,0 +1,97 @@
+//! A full disk: new jobs are refused, what runs goes on, and there is service again when there
+//! is room. Needs root, for a file system of its own.
+
+use std::{path::PathBuf, process::Command};
+
+use dogi_testkit::proc;
+use tempfile::TempDir;
+
+use crate::harness::{Dogi, Repos, encode, wait_until_gone};
+
+/// A file system of this many MiB; unmounted when dropped.
+struct SmallDisk {
+    directory: TempDir,
+}
+
+impl SmallDisk {
+    fn new(mebibytes: u32) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut mount = Command::new("mount");
+        mount
+            .args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "none"])
+            .arg(directory.path());
+        proc::run(&mut mount, "mount").expect("mounting needs root");
+        Self { directory }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Detached at once; what is open on it goes with its last user.
+        let unmounted = Command::new("umount")
+            .arg("--lazy")
+            .arg(self.directory.path())
+            .status();
+        assert!(
+            unmounted.is_ok_and(|status| status.success()),
+            "a mount is left behind"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_job_goes_on_when_the_disk_is_full_and_its_log_says_where_it_was_cut() {
+    let (_repos, path) = Repos::one("").await;
+    let disk = SmallDisk::new(16);
+    let data = disk.path().display().to_string();
+    let dogi = Dogi::with(&[
+        ("BYPASS_SIGNATURES", "true"),
+        ("DATA_DIR", &data),
+        ("MIN_FREE_BYTES", "1m"),
+    ])
+    .await;
+    // Some 25 MB, and the job's own file in the end says that it came through.
+    let script = encode("yes 0123456789012345678901234567890123456789 | head -n 600000; exit 3");
+    let target = format!("{path}?action=run&output=status&tty=false&bashc={script}");
+    let status = dogi.get(&target).await.json();
+    assert_eq!(status["exit_code"], 3, "it ran to its end: {status:#}");
+    assert_eq!(dogi.get("/healthz").await.status, 200);
+    let refused = dogi
+        .get(&format!("{path}?action=run&id=more&output=status&cmd=true"))
+        .await;
+    assert_eq!(refused.status, 507, "{}", refused.text());
+    assert!(
+        !refused.text().contains(&data),
+        "no paths of the host: {}",
+        refused.text()
+    );
+    wait_until_gone(&dogi.namespace).await;
+
+    for run in std::fs::read_dir(disk.path().join("runs")).expect("there are runs") {
+        std::fs::remove_dir_all(run.expect("readable").path()).expect("removed");
+    }
+    let again = dogi
+        .get(&format!("{path}?action=run&id=more&output=status&cmd=true"))
+        .await;
+    assert_eq!(again.status, 200, "there is room again: {}", again.text());
+}
+
+#[tokio::test]
+async fn below_the_floor_of_free_space_new_jobs_are_refused() {
+    let (_repos, path) = Repos::one("").await;
+    let disk = SmallDisk::new(16);
+    let data = disk.path().display().to_string();
+    let dogi = Dogi::with(&[
+        ("BYPASS_SIGNATURES", "true"),
+        ("DATA_DIR", &data),
+        ("MIN_FREE_BYTES", "32m"),
+    ])
+    .await;
+    let refused = dogi.get(&format!("{path}?action=run&output=status")).await;
+    assert_eq!(refused.status, 507, "{}", refused.text());
+    assert_eq!(dogi.get(&path).await.status, 404, "peeking is free");
+}

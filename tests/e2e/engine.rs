@@ -1,0 +1,144 @@
+//! The Docker engine that is not there, and what dogi leaves on the one that is.
+
+use dogi_testkit::silent;
+
+use crate::harness::{Dogi, EngineProxy, Repos, containers, encode, wait_until_gone};
+
+#[tokio::test]
+async fn an_engine_that_is_not_there_is_503_and_readyz_says_so() {
+    let (_repos, path) = Repos::one("").await;
+    let dogi = Dogi::with(&[
+        ("BYPASS_SIGNATURES", "true"),
+        ("DOCKER_HOST", "unix:///nowhere/docker.sock"),
+    ])
+    .await;
+    assert_eq!(dogi.get("/healthz").await.status, 200);
+    assert_eq!(dogi.get("/readyz").await.status, 503);
+    let answer = dogi.get(&format!("{path}?action=run&output=status")).await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.text().contains("Docker"), "{}", answer.text());
+    assert!(
+        !answer.text().contains("/nowhere"),
+        "no paths of the host: {}",
+        answer.text()
+    );
+}
+
+#[tokio::test]
+async fn an_abort_while_the_server_keeps_silent_ends_the_clone() {
+    let silent = silent::Server::start().await.expect("a silent server");
+    let path = format!("/http/{}/o/r.git", silent.address());
+    let dogi = Dogi::start().await;
+    let running = dogi.open(&format!("{path}?action=run")).await;
+    silent.wait_for_connections(1).await.expect("it clones");
+    let aborted = dogi.get(&format!("{path}?action=abort")).await;
+    assert_eq!(aborted.json()["state"], "aborted", "{}", aborted.text());
+    drop(running);
+}
+
+#[tokio::test]
+async fn an_abort_during_a_build_ends_the_build() {
+    let (_repos, path) = Repos::one("RUN echo now building && sleep 600\n").await;
+    let dogi = Dogi::start().await;
+    let mut running = dogi.open(&format!("{path}?action=run")).await;
+    let mut log = String::new();
+    while !log.contains("now building\n") || !log.contains("sleep 600") {
+        let chunk = running
+            .chunk()
+            .await
+            .expect("it streams")
+            .expect("it goes on");
+        log.push_str(&String::from_utf8_lossy(&chunk));
+    }
+    let started = std::time::Instant::now();
+    let aborted = dogi.get(&format!("{path}?action=abort")).await;
+    assert_eq!(aborted.json()["state"], "aborted");
+    assert!(
+        started.elapsed().as_secs() < 60,
+        "it does not wait for the sleep"
+    );
+}
+
+#[tokio::test]
+async fn a_time_limit_and_a_memory_limit_are_told_as_such() {
+    let (_repos, path) = Repos::one("").await;
+    let dogi = Dogi::start().await;
+    let slow = dogi
+        .get(&format!(
+            "{path}?action=run&output=status&id=a&timeout=2s&bashc=sleep+600"
+        ))
+        .await;
+    assert_eq!(
+        (slow.status, slow.json()["state"].as_str()),
+        (500, Some("timed_out"))
+    );
+    assert!(slow.text().contains("2s"), "{}", slow.text());
+    let hungry = encode("x=a; while true; do x=$x$x; done");
+    let fat = dogi
+        .get(&format!(
+            "{path}?action=run&output=status&id=b&memory=16m&bashc={hungry}"
+        ))
+        .await;
+    assert!(
+        fat.json()["errors"][0]
+            .as_str()
+            .expect("an error")
+            .starts_with("Out of memory"),
+        "{}",
+        fat.text()
+    );
+    assert_eq!(containers(&dogi.namespace), [""; 0]);
+}
+
+#[tokio::test]
+async fn jobs_run_without_privileges_and_without_the_socket() {
+    let (_repos, path) = Repos::one("").await;
+    let dogi = Dogi::start().await;
+    let script = encode(
+        "grep NoNewPrivs /proc/self/status; test -e /var/run/docker.sock || echo no socket; mount -t tmpfs none /mnt 2>/dev/null || echo no mount; cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null",
+    );
+    let log = dogi
+        .get(&format!("{path}?action=run&tty=false&bashc={script}"))
+        .await
+        .text();
+    for expected in ["NoNewPrivs:\t1\n", "no socket\n", "no mount\n", "4096\n"] {
+        assert!(log.contains(expected), "{expected}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_goes_away_in_the_middle_loses_the_job_and_nothing_else() {
+    let (_repos, path) = Repos::one("").await;
+    let proxy = EngineProxy::start().await;
+    let address = proxy.address;
+    let host = format!("tcp://{address}");
+    let dogi = Dogi::with(&[("BYPASS_SIGNATURES", "true"), ("DOCKER_HOST", &host)]).await;
+    let target = format!("{path}?action=run&tty=false&bashc=echo+begun;+sleep+600");
+    let mut running = dogi.open(&target).await;
+    let mut log = String::new();
+    while !log.contains("\nbegun\n") {
+        let chunk = running
+            .chunk()
+            .await
+            .expect("it streams")
+            .expect("it goes on");
+        log.push_str(&String::from_utf8_lossy(&chunk));
+    }
+    drop(proxy);
+    let status = dogi
+        .get(&format!("{path}?output=status&output_type=wait"))
+        .await;
+    assert!([500, 503].contains(&status.status), "{}", status.text());
+    assert!(status.text().contains("engine"), "{}", status.text());
+    assert_eq!(dogi.get("/healthz").await.status, 200);
+    assert_eq!(dogi.get("/readyz").await.status, 503);
+
+    let _back = EngineProxy::start_at(address).await;
+    wait_until_gone(&dogi.namespace).await;
+    let again = dogi
+        .get(&format!(
+            "{path}?action=run&output=status&id=again&cmd=true"
+        ))
+        .await;
+    assert_eq!(again.status, 200, "{}", again.text());
+}

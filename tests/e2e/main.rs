@@ -1,0 +1,19 @@
+//! End to end: `dogi` as a process, a real Docker engine, real git servers, real receivers.
+//!
+//! Needs a Docker engine and Debian's `busybox-static`, `git` and `openssh-server`;
+//! `cargo xtask test` sees to them. No image is pulled: every image is built `FROM scratch`.
+
+mod harness;
+
+mod bad_input;
+mod callbacks;
+mod commands;
+mod crowd;
+mod disk;
+mod engine;
+mod files;
+mod git;
+mod routes;
+mod run_url;
+mod signatures;
+mod streams;
