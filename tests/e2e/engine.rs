@@ -74,9 +74,8 @@ async fn a_time_limit_and_a_memory_limit_are_told_as_such() {
     );
     assert!(slow.text().contains("2s"), "{}", slow.text());
     // Again and again: the engine misses a kill that comes too soon after the start, or with the end.
-    let hungry = encode(
-        "for i in $(seq 50); do (x=a; while true; do x=$x$x; done); done; exit 137",
-    );
+    let hungry =
+        encode("for i in $(seq 50); do (x=a; while true; do x=$x$x; done); done; exit 137");
     let fat = dogi
         .get(&format!(
             "{path}?action=run&output=status&id=b&memory=16m&bashc={hungry}"
