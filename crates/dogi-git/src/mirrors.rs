@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use dogi_egress::{EgressPolicy, Guard, Http, HttpOptions, Proxies};
 use dogi_url::{RepoUrl, Revision};
@@ -13,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use crate::checkout::{Checkout, Made};
 use crate::credentials::{Credentials, NoCredentials};
 use crate::error::CheckoutError;
+use crate::kept::Sizes;
 use crate::limits::Limits;
-use crate::mirror::{Directory, Lease, Obtain, Turn, Turns};
+use crate::mirror::{Directory, Lease, Obtain, Turns};
 use crate::net::{Budget, Link, Net};
 
 /// ssh keys by `host` or `host:port`.
@@ -99,14 +99,15 @@ impl std::fmt::Debug for MirrorOptions {
 /// Any number of tasks and processes may use one directory at the same time.
 #[derive(Clone)]
 pub struct Mirrors {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
-struct Shared {
-    root: PathBuf,
+pub(crate) struct Shared {
+    pub(crate) root: PathBuf,
     net: Net,
     limits: Limits,
-    turns: Turns,
+    pub(crate) turns: Turns,
+    pub(crate) sizes: Sizes,
 }
 
 /// A callback for lines that are fit for people: `Cloning https://… (main → 1a2b3c4)`.
@@ -152,6 +153,7 @@ impl Mirrors {
                 net,
                 limits,
                 turns: Turns::default(),
+                sizes: Sizes::default(),
             }),
         })
     }
@@ -182,49 +184,6 @@ impl Mirrors {
         let run = self.run(cancel, progress);
         let made = run.checkout(repo.clone(), revision, 0).await?;
         Ok(made)
-    }
-
-    /// Removes mirrors, those first that were not used for the longest time, until the others
-    /// take no more than `max_bytes`. None that a [`Checkout`] needs is removed.
-    ///
-    /// Blocks on the disk. Returns how many bytes were freed.
-    ///
-    /// # Errors
-    /// When the directory can't be read or a mirror can't be removed.
-    pub fn collect(&self, max_bytes: u64) -> std::io::Result<u64> {
-        let mut mirrors: Vec<(SystemTime, u64, Directory)> = Vec::new();
-        for entry in std::fs::read_dir(&self.shared.root)? {
-            let name = entry?.file_name();
-            let directory = name
-                .to_str()
-                .and_then(|name| Directory::named(&self.shared.root, name));
-            mirrors.extend(directory.map(|directory| {
-                let (used, size) = directory.usage();
-                (used, size, directory)
-            }));
-        }
-        mirrors.sort_by_key(|(used, ..)| *used);
-        let mut total: u64 = mirrors.iter().map(|(_, size, _)| size).sum();
-        let before = total;
-        for (_, size, directory) in mirrors {
-            if total <= max_bytes {
-                break;
-            }
-            if self.remove(&directory)? {
-                total -= size;
-            }
-        }
-        Ok(before - total)
-    }
-
-    fn remove(&self, directory: &Directory) -> std::io::Result<bool> {
-        let Some(_turn) = Turn::try_take(&self.shared.turns, directory)? else {
-            return Ok(false);
-        };
-        let Some(_lease) = Lease::try_take_alone(directory)? else {
-            return Ok(false);
-        };
-        directory.remove().map(|()| true)
     }
 
     pub(crate) fn run<'a>(

@@ -4,6 +4,7 @@
 //! <root>/<hash>/            a bare repository: HEAD, config, objects, refs, shallow
 //! <root>/<hash>/refs/dogi/commits/<commit>   the commit and all it needs is here
 //! <root>/<hash>/dogi-url    whose mirror it is, for people
+//! <root>/<hash>/dogi-used   written whenever it is used: its time says when that was last
 //! <root>/<hash>/damaged     an object could not be read: to be made anew
 //! <root>/<hash>.lock        held while something is fetched into it
 //! <root>/<hash>.lease       held, shared, while something is read from it
@@ -14,6 +15,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -25,6 +27,11 @@ use super::Lease;
 const MAX_PACKS: usize = 60;
 /// As many commits as the server is told that they are here already.
 const MAX_HAVES: usize = 16;
+
+/// The file that is written whenever the mirror is used.
+const USED: &str = "dogi-used";
+/// The unit of `st_blocks`, whatever the file system's own is (`stat(2)`).
+const BLOCK: u64 = 512;
 
 /// Where a mirror is.
 #[derive(Debug, Clone)]
@@ -172,17 +179,19 @@ impl Directory {
         fs::rename(new, self.path())
     }
 
-    /// With the lock held no other writer is there: every lock and half-written file is stale.
+    /// Removes what an interrupted writer left inside. The turn must be held.
     fn sweep(&self) -> io::Result<()> {
-        let path = self.path();
-        for name in [
-            "shallow.lock",
-            "HEAD.lock",
-            "config.lock",
-            "packed-refs.lock",
-        ] {
-            remove_file(&path.join(name))?;
-        }
+        self.stale()?.iter().try_for_each(|file| remove_file(file))
+    }
+
+    /// With the turn held no other writer is there: every lock and half-written file is stale.
+    fn stale(&self) -> io::Result<Vec<PathBuf>> {
+        let locks = ["shallow", "HEAD", "config", "packed-refs"];
+        let mut stale: Vec<_> = locks
+            .iter()
+            .map(|name| self.path().join(format!("{name}.lock")))
+            .filter(|file| file.exists())
+            .collect();
         for entry in fs::read_dir(self.packs())? {
             let file = entry?.path();
             let pair = match file.extension().and_then(|extension| extension.to_str()) {
@@ -191,10 +200,34 @@ impl Directory {
                 _ => false,
             };
             if !pair {
-                remove_file(&file)?;
+                stale.push(file);
             }
         }
-        Ok(())
+        Ok(stale)
+    }
+
+    /// What a killed process left of this mirror, inside and beside it. The turn must be held.
+    pub(crate) fn leftovers(&self) -> io::Result<Vec<PathBuf>> {
+        let beside = ["gone", "new"].map(|end| self.root.join(format!("{}.{end}", self.name)));
+        let mut left: Vec<_> = beside.into_iter().filter(|path| path.exists()).collect();
+        match self.stale() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            stale => left.extend(stale?),
+        }
+        Ok(left)
+    }
+
+    /// Removes the lock files, too, of a mirror that is not there. Turn and lease must be held
+    /// alone.
+    pub(crate) fn remove_locks(&self) -> io::Result<()> {
+        remove_file(&self.lease_path())?;
+        remove_file(&self.lock_path())
+    }
+
+    /// Whose mirror it is.
+    pub(crate) fn url(&self) -> Option<String> {
+        let text = fs::read_to_string(self.path().join("dogi-url")).ok()?;
+        Some(text.trim_end().to_owned())
     }
 
     fn pack_count(&self) -> usize {
@@ -204,36 +237,52 @@ impl Directory {
             .count()
     }
 
-    /// Notes that it is used, for [`crate::Mirrors::collect`].
+    /// Notes that it is used, for [`crate::Mirrors::list`]: also for a later process.
     pub(crate) fn touch(&self) {
         // Only the order of collection suffers when this fails.
-        let _ = fs::write(self.path().join("dogi-used"), "");
+        let _ = fs::write(self.path().join(USED), "");
     }
 
-    /// When it was used last, and how large it is.
-    pub(crate) fn usage(&self) -> (SystemTime, u64) {
-        let used = fs::metadata(self.path().join("dogi-used")).and_then(|file| file.modified());
-        (
-            used.unwrap_or(SystemTime::UNIX_EPOCH),
-            size_of(&self.path()),
-        )
+    /// When it was used last; when it was made, if it never was.
+    pub(crate) fn last_used(&self) -> SystemTime {
+        modified(&self.path().join(USED))
+            .or_else(|| modified(&self.path()))
+            .unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// Changes whenever something is written to it.
+    pub(crate) fn version(&self) -> (SystemTime, Option<SystemTime>) {
+        (self.last_used(), modified(&self.packs()))
+    }
+
+    /// Bytes that it takes on disk.
+    pub(crate) fn size(&self) -> u64 {
+        size_of(&self.path())
     }
 }
 
-fn size_of(path: &Path) -> u64 {
-    let mut size = 0;
-    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => size += size_of(&entry.path()),
-            Ok(metadata) => size += metadata.len(),
-            Err(_) => {}
-        }
-    }
-    size
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|file| file.modified()).ok()
 }
 
-fn remove_all(path: &Path) -> io::Result<()> {
+/// Bytes that a file or directory takes on disk; what can't be read takes none.
+pub(crate) fn size_of(path: &Path) -> u64 {
+    let Ok(metadata) = fs::symlink_metadata(path) else {
+        return 0;
+    };
+    let own = metadata.blocks().saturating_mul(BLOCK);
+    if !metadata.is_dir() {
+        return own;
+    }
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries.fold(own, |size, entry| {
+        size.saturating_add(size_of(&entry.path()))
+    })
+}
+
+pub(crate) fn remove_all(path: &Path) -> io::Result<()> {
     match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => remove_file(path),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

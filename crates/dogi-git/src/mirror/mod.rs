@@ -6,6 +6,6 @@ mod lock;
 mod obtain;
 mod refs;
 
-pub(crate) use directory::{Directory, open_isolated};
+pub(crate) use directory::{Directory, open_isolated, remove_all, size_of};
 pub(crate) use lock::{Lease, Turn, Turns};
 pub(crate) use obtain::{Obtain, Obtained};

@@ -9,6 +9,7 @@ mod dockerignore_docker;
 mod evil;
 mod git_dir;
 mod heavy;
+mod kept;
 mod limits;
 mod local;
 mod mirrors;
