@@ -1,8 +1,10 @@
-use std::{collections::HashSet, io, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
 use crate::{
     Clock, Engine, EngineConfig, SystemClock,
-    ports::{Deliverer, Runner, Source, Store},
+    engine::Ports,
+    ports::{Deliverer, Observer, Runner, Source, Store, StoreError, Unobserved},
+    recovery,
     store::MemoryStore,
 };
 
@@ -15,6 +17,7 @@ pub struct EngineBuilder {
     deliverer: Option<Arc<dyn Deliverer>>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
 }
 
 /// An engine could not be put together.
@@ -35,6 +38,18 @@ pub enum BuildEngineError {
         #[source]
         source: io::Error,
     },
+    /// The history can't be read.
+    #[error("the history of earlier runs can't be read")]
+    Store(#[source] StoreError),
+}
+
+impl BuildEngineError {
+    pub(crate) fn data_dir(path: &Path, source: io::Error) -> Self {
+        Self::DataDir {
+            path: path.display().to_string(),
+            source,
+        }
+    }
 }
 
 impl Engine {
@@ -48,6 +63,7 @@ impl Engine {
             deliverer: None,
             store: Arc::new(MemoryStore::new()),
             clock: Arc::new(SystemClock),
+            observer: Arc::new(Unobserved),
         }
     }
 }
@@ -88,44 +104,38 @@ impl EngineBuilder {
         self
     }
 
-    /// Builds the engine, and removes what a run of an earlier life left in the data directory
-    /// and in Docker. If Docker does not answer, that is left for the next start.
+    /// What watches; nothing if nothing is said.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Arc::new(observer);
+        self
+    }
+
+    /// Builds the engine and takes up what an earlier life left: finished runs are history again,
+    /// containers that run are read on, what was cut off before its container begins again, and
+    /// callbacks that were not confirmed are made again. Directories that belong to no run are
+    /// removed, and, as soon as Docker answers, whatever of this server belongs to none there.
+    ///
+    /// Not cancel safe: what was taken up goes on.
     ///
     /// # Errors
     /// See [`BuildEngineError`].
     pub async fn build(self) -> Result<Engine, BuildEngineError> {
         let missing = |port| BuildEngineError::Missing { port };
-        let source = self.source.ok_or(missing("source"))?;
-        let runner = self.runner.ok_or(missing("runner"))?;
-        let deliverer = self.deliverer.ok_or(missing("deliverer"))?;
-        prepare_data_dir(&self.config).await?;
-        match runner.sweep(&HashSet::new()).await {
-            Ok(0) => {}
-            Ok(removed) => tracing::info!(removed, "removed what earlier runs left in Docker"),
-            Err(error) => tracing::warn!(%error, "what earlier runs left was not looked for"),
-        }
-        Ok(Engine::new(
-            self.config,
-            source,
-            runner,
-            deliverer,
-            self.store,
-            self.clock,
-        ))
+        let runs = self.config.data_dir.join("runs");
+        let made = tokio::fs::create_dir_all(&runs).await;
+        made.map_err(|source| BuildEngineError::data_dir(&self.config.data_dir, source))?;
+        let engine = Engine::new(Ports {
+            source: self.source.ok_or(missing("source"))?,
+            runner: self.runner.ok_or(missing("runner"))?,
+            deliverer: self.deliverer.ok_or(missing("deliverer"))?,
+            config: self.config,
+            store: self.store,
+            clock: self.clock,
+            observer: self.observer,
+        });
+        recovery::recover(engine.shared()).await?;
+        engine.shared().sweep().await;
+        Ok(engine)
     }
-}
-
-/// History lives in the store, and the one store there is so far forgets at a restart: outputs
-/// that no run belongs to are removed.
-async fn prepare_data_dir(config: &EngineConfig) -> Result<(), BuildEngineError> {
-    let runs = config.data_dir.join("runs");
-    let failed = |source| BuildEngineError::DataDir {
-        path: config.data_dir.display().to_string(),
-        source,
-    };
-    match tokio::fs::remove_dir_all(&runs).await {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
-    }
-    tokio::fs::create_dir_all(&runs).await.map_err(failed)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use dogi_job::{
     Admission, AdmissionLimits, Event, Failure, FailureKind, Phase, Refusal, RunId, Slot,
-    SlotDecision, StopCause, Submit, Ticket,
+    SlotDecision, Standing, StopCause, Submit, Ticket,
 };
 use dogi_url::InstanceId;
 
@@ -61,7 +61,7 @@ impl Directory {
             }
             SlotDecision::Start => {
                 if let Err(refusal) = self.ask(handle) {
-                    self.restore(handle.instance(), before);
+                    self.put_back(handle.instance(), before);
                     return Err(refusal);
                 }
             }
@@ -74,6 +74,37 @@ impl Directory {
         self.unfinished.insert(handle.id().clone());
         self.runs.insert(handle.id().clone(), handle.clone());
         Ok(Entered::Started)
+    }
+
+    /// Takes in a run of an earlier life of the server; the oldest come first.
+    pub(crate) fn restore(&mut self, handle: &RunHandle, standing: Standing) {
+        let slot = self.slots.entry(handle.instance().clone()).or_default();
+        slot.restore(handle.id().clone(), standing);
+        self.runs.insert(handle.id().clone(), handle.clone());
+        if !handle.status().state.is_final() {
+            self.unfinished.insert(handle.id().clone());
+        }
+        if matches!(standing, Standing::UnderWay | Standing::Stopping) && !handle.status().stopped {
+            self.admission.restore(&ticket(handle));
+        }
+    }
+
+    /// Lets the runs that waited in an earlier life wait on, in this order, except those that wait
+    /// for their instance.
+    pub(crate) fn restore_waiting(&mut self, waiting: &[RunHandle]) {
+        for handle in waiting {
+            let slot = self.slots.get(handle.instance());
+            if slot.is_some_and(|slot| slot.is_current(handle.id())) {
+                self.admission.restore_waiting(ticket(handle));
+            }
+        }
+        let admitted = self.admission.fill();
+        self.admit(&admitted);
+    }
+
+    /// Whether the run is in the books and not over.
+    pub(crate) fn is_unfinished(&self, run: &RunId) -> bool {
+        self.unfinished.contains(run)
     }
 
     /// Tells a run to stop.
@@ -182,13 +213,7 @@ impl Directory {
     }
 
     fn ask(&mut self, handle: &RunHandle) -> Result<(), Refusal> {
-        let spec = handle.spec();
-        let admitted = self.admission.request(Ticket {
-            run: handle.id().clone(),
-            fairness_key: spec.fairness_key(),
-            group: spec.group.clone(),
-            group_policy: spec.group_policy,
-        })?;
+        let admitted = self.admission.request(ticket(handle))?;
         for run in &admitted.replaces {
             self.stop(run, StopCause::Superseded);
         }
@@ -214,7 +239,7 @@ impl Directory {
     }
 
     /// Puts the place of an instance back as it was; one that never was is no place at all.
-    fn restore(&mut self, instance: &InstanceId, before: Option<Slot>) {
+    fn put_back(&mut self, instance: &InstanceId, before: Option<Slot>) {
         match before {
             Some(slot) => self.slots.insert(instance.clone(), slot),
             None => self.slots.remove(instance),
@@ -236,6 +261,16 @@ impl Directory {
             }
         }
         Some(handle)
+    }
+}
+
+fn ticket(handle: &RunHandle) -> Ticket {
+    let spec = handle.spec();
+    Ticket {
+        run: handle.id().clone(),
+        fairness_key: spec.fairness_key(),
+        group: spec.group.clone(),
+        group_policy: spec.group_policy,
     }
 }
 

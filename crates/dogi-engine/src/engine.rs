@@ -11,14 +11,17 @@ use std::{
 
 use dogi_job::{Refusal, Run, RunId, RunStatus, Spec, State, StopCause, Submit};
 use dogi_url::InstanceId;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     Clock, EngineConfig, Lease, OverCeiling, RunHandle,
     directory::{Directory, Entered},
-    driver::Driver,
-    outputs::RunOutputs,
-    ports::{Deliverer, Record, Recorded, Runner, Source, StepError, Store},
+    driver::{self, Driven},
+    outputs::{OutputOptions, RunOutputs},
+    ports::{
+        Deliverer, Entry, Observer, Record, Recorded, Runner, Safety, Source, StepError, Store,
+        StoreError,
+    },
 };
 
 /// Runs jobs. Cloning is cheap; every clone is the same engine.
@@ -36,8 +39,20 @@ pub(crate) struct Shared {
     pub(crate) deliverer: Arc<dyn Deliverer>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Arc<dyn Observer>,
     directory: Mutex<Directory>,
     closing: AtomicBool,
+}
+
+/// What an engine is made of.
+pub(crate) struct Ports {
+    pub(crate) config: EngineConfig,
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) runner: Arc<dyn Runner>,
+    pub(crate) deliverer: Arc<dyn Deliverer>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Arc<dyn Observer>,
 }
 
 /// A run was submitted, or found alive.
@@ -70,16 +85,17 @@ pub enum SubmitError {
 }
 
 impl Engine {
-    pub(crate) fn new(
-        config: EngineConfig,
-        source: Arc<dyn Source>,
-        runner: Arc<dyn Runner>,
-        deliverer: Arc<dyn Deliverer>,
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub(crate) fn new(ports: Ports) -> Self {
+        let Ports {
+            config,
+            source,
+            runner,
+            deliverer,
+            store,
+            clock,
+            observer,
+        } = ports;
         let directory = Mutex::new(Directory::new(config.admission));
-        let closing = AtomicBool::new(false);
         Self {
             shared: Arc::new(Shared {
                 config,
@@ -88,10 +104,15 @@ impl Engine {
                 deliverer,
                 store,
                 clock,
+                observer,
                 directory,
-                closing,
+                closing: AtomicBool::new(false),
             }),
         }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Submits a run: starts it, joins the one that is alive, or takes that one's place.
@@ -112,6 +133,7 @@ impl Engine {
         }
         self.shared.config.ceilings.apply(&mut spec)?;
         let id = RunId::from_bytes(uuid::Uuid::now_v7().into_bytes());
+        let spec = Arc::new(spec);
         let outputs = self.make_outputs(&id, &spec).await?;
         let directory = outputs.directory().clone();
         let entered = self.enter(&id, spec, outputs, how).await;
@@ -217,16 +239,24 @@ impl Engine {
         self.shared.runner.ready().await
     }
 
+    /// Whether the store could record something now.
+    ///
+    /// # Errors
+    /// When it could not; the error says what is wrong.
+    pub async fn store_ready(&self) -> Result<(), StoreError> {
+        self.shared.store.ready().await
+    }
+
     /// From now on nothing is taken any more and leases are ignored; what runs goes on.
     pub fn close(&self) {
         self.shared.closing.store(true, Ordering::Release);
     }
 
-    async fn make_outputs(&self, id: &RunId, spec: &Spec) -> Result<RunOutputs, SubmitError> {
+    async fn make_outputs(&self, id: &RunId, spec: &Arc<Spec>) -> Result<RunOutputs, SubmitError> {
         let directory = self.shared.run_directory(id);
-        let limit = self.shared.config.max_log_bytes;
+        let options = self.shared.output_options();
         let spec = spec.clone();
-        tokio::task::spawn_blocking(move || RunOutputs::create(&directory, &spec, limit))
+        tokio::task::spawn_blocking(move || RunOutputs::create(&directory, &spec, &options))
             .await
             .unwrap_or_else(|error| Err(io::Error::other(error)))
             .map_err(SubmitError::Disk)
@@ -235,20 +265,22 @@ impl Engine {
     async fn enter(
         &self,
         id: &RunId,
-        spec: Spec,
+        spec: Arc<Spec>,
         outputs: RunOutputs,
         how: Submit,
     ) -> Result<Submitted, SubmitError> {
         let at = self.shared.clock.now();
-        let record = Recorded {
-            at,
-            record: Record::Submitted(Box::new(spec.clone())),
+        let submitted = Entry {
+            sequence: 0,
+            recorded: Recorded {
+                at,
+                record: Record::Submitted(Box::new((*spec).clone())),
+            },
+            promises: Vec::new(),
+            safety: Safety::Synced,
         };
-        self.shared
-            .store
-            .append(id, 0, record)
-            .await
-            .map_err(SubmitError::Store)?;
+        let stored = self.shared.store.append(id, submitted).await;
+        stored.map_err(SubmitError::Store)?;
         let run = Run::new(id.clone(), spec.clone(), at);
         let (commands, commands_rx) = mpsc::unbounded_channel();
         let (status, status_rx) = watch::channel(Arc::new(run.status()));
@@ -257,8 +289,14 @@ impl Engine {
         match entered {
             Ok(Entered::Started) => {
                 outputs.directory().keep();
-                let driver = Driver::new(self.shared.clone(), run, outputs, commands_rx, status);
-                tokio::spawn(driver.drive());
+                let driven = Driven {
+                    run,
+                    sequence: 1,
+                    outputs,
+                    commands: commands_rx,
+                    status,
+                };
+                driver::spawn_waiting(self.shared.clone(), driven);
                 Ok(Submitted {
                     run: handle,
                     joined: false,
@@ -307,6 +345,8 @@ impl Ending {
 /// How long after a clean-up that failed the next one is tried; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// How long a start waits for what belongs to no run to be removed.
+const TO_SWEEP: Duration = Duration::from_secs(5);
 
 impl Shared {
     pub(crate) fn directory(&self) -> MutexGuard<'_, Directory> {
@@ -347,8 +387,59 @@ impl Shared {
         });
     }
 
-    fn run_directory(&self, run: &RunId) -> PathBuf {
-        self.config.data_dir.join("runs").join(run.as_str())
+    /// Where the outputs of all runs are.
+    pub(crate) fn runs_directory(&self) -> PathBuf {
+        self.config.data_dir.join("runs")
+    }
+
+    pub(crate) fn run_directory(&self, run: &RunId) -> PathBuf {
+        self.runs_directory().join(run.as_str())
+    }
+
+    pub(crate) fn output_options(&self) -> OutputOptions {
+        OutputOptions {
+            limit: self.config.max_log_bytes,
+            observer: self.observer.clone(),
+        }
+    }
+
+    /// Removes from Docker what belongs to no run: tries once, within a few seconds, and goes on
+    /// trying in the background until Docker has answered.
+    pub(crate) async fn sweep(self: &Arc<Self>) {
+        let (tried, first) = oneshot::channel();
+        let shared = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let mut tried = Some(tried);
+            let mut pause = FIRST_PAUSE;
+            while let Some(shared) = shared.upgrade() {
+                let swept = shared.sweep_once().await;
+                // Whoever waited has perhaps gone on.
+                tried.take().map(|tried| tried.send(()));
+                if swept {
+                    return;
+                }
+                drop(shared);
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        });
+        let _ = tokio::time::timeout(TO_SWEEP, first).await;
+    }
+
+    async fn sweep_once(&self) -> bool {
+        let alive = |run: &RunId| self.directory().is_unfinished(run);
+        match self.runner.sweep(&alive).await {
+            Ok(removed) => {
+                if removed > 0 {
+                    tracing::info!(removed, "removed what belonged to no run");
+                }
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what belongs to no run was not looked for");
+                false
+            }
+        }
     }
 
     async fn forget(&self, run: &RunId) {

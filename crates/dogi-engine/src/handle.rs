@@ -17,7 +17,7 @@ pub struct RunHandle {
 
 struct Inner {
     id: RunId,
-    spec: Spec,
+    spec: Arc<Spec>,
     outputs: BTreeMap<OutputName, Log>,
     directory: Arc<RunDirectory>,
     status: watch::Receiver<Arc<RunStatus>>,
@@ -27,7 +27,7 @@ struct Inner {
 impl RunHandle {
     pub(crate) fn new(
         id: RunId,
-        spec: Spec,
+        spec: Arc<Spec>,
         outputs: &RunOutputs,
         status: watch::Receiver<Arc<RunStatus>>,
         commands: mpsc::UnboundedSender<Event>,
@@ -38,6 +38,29 @@ impl RunHandle {
                 spec,
                 outputs: outputs.readers(),
                 directory: outputs.directory().clone(),
+                status,
+                commands,
+            }),
+        }
+    }
+
+    /// A run that was over when the server was started.
+    pub(crate) fn of_the_past(
+        status: RunStatus,
+        spec: Arc<Spec>,
+        outputs: BTreeMap<OutputName, Log>,
+        directory: Arc<RunDirectory>,
+    ) -> Self {
+        // Nobody listens to its commands, and its status changes no more.
+        let (commands, _) = mpsc::unbounded_channel();
+        let id = status.run.clone();
+        let (_, status) = watch::channel(Arc::new(status));
+        Self {
+            inner: Arc::new(Inner {
+                id,
+                spec,
+                outputs,
+                directory,
                 status,
                 commands,
             }),

@@ -61,6 +61,8 @@ mod driver;
 mod engine;
 mod handle;
 mod lease;
+mod promises;
+mod recovery;
 mod store;
 
 pub use builder::{BuildEngineError, EngineBuilder};

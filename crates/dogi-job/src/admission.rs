@@ -128,6 +128,23 @@ impl Admission {
         })
     }
 
+    /// A run that an earlier life of the server let in: it has its place, whatever the limits are
+    /// now.
+    pub fn restore(&mut self, ticket: &Ticket) {
+        self.start(ticket);
+    }
+
+    /// A run that waited in an earlier life of the server. It was promised a place: it waits on,
+    /// whatever the limits are now. They are to come in the order in which they would be let in.
+    pub fn restore_waiting(&mut self, ticket: Ticket) {
+        self.enqueue(ticket);
+    }
+
+    /// Lets in whoever has room.
+    pub fn fill(&mut self) -> Vec<RunId> {
+        self.admit()
+    }
+
     /// `run` is over, or no longer wants in. Returns the runs that may start now.
     pub fn release(&mut self, run: &RunId) -> Vec<RunId> {
         if let Some(group) = self.running.remove(run) {

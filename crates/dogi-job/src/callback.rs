@@ -41,6 +41,8 @@ pub struct CallbackResponse {
 pub struct CallbackProgress {
     /// How often it was tried.
     pub attempts: u32,
+    /// When the first try ended.
+    pub first_at: Option<UnixMillis>,
     /// When it is tried next; `None` before the first try.
     pub next_at: Option<UnixMillis>,
     /// Whether it was accepted or given up.

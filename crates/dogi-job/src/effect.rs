@@ -87,11 +87,13 @@ pub enum Effect {
         /// The commit; `None` for a work tree that is not committed.
         commit: Option<Commit>,
     },
-    /// Run a container of `image` to its end. Reports
+    /// Run a container of `image` to its end. Records
     /// [`Event::Started`](crate::Event::Started) on its way and ends in `Exited` or `Failed`.
     Run {
         /// The id of the image.
         image: String,
+        /// The container, if it was made already.
+        container: Option<String>,
     },
     /// Call the callback URL once. Ends in [`Event::Attempted`](crate::Event::Attempted).
     Deliver {

@@ -26,7 +26,10 @@ pub enum Event {
         /// Whether an earlier build of the same content was used.
         reused: bool,
     },
-    /// The container runs.
+    /// The server was started again while the run was under way. What had not come as far as a
+    /// container begins again, with its whole time before it.
+    Resumed,
+    /// The container is made and is about to start: from here on the run is never begun again.
     Started {
         /// The id of the container.
         container: String,

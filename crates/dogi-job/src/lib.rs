@@ -56,6 +56,6 @@ pub use event::{Event, StopCause};
 pub use failure::{Failure, FailureKind};
 pub use id::{RunId, RunIdError};
 pub use run::{Exit, Run};
-pub use slot::{Slot, SlotDecision, Submit};
+pub use slot::{Slot, SlotDecision, Standing, Submit};
 pub use spec::{Origin, SourceRef, Spec};
 pub use status::{RunStatus, State};

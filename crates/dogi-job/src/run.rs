@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use dogi_url::{CallbackOn, Commit};
 
@@ -6,6 +6,10 @@ use crate::{
     CallbackProgress, Effect, EffectKey, Event, Failure, FailureKind, Perform, Phase, RunId,
     RunStatus, Spec, State, StepName, StopCause, UnixMillis, Wanted,
 };
+
+/// How long after a restart of the server there is to find out how a container is, before its time
+/// limit counts again.
+const TO_LOOK: Duration = Duration::from_secs(30);
 
 /// How a container ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +35,15 @@ enum Verdict {
 #[derive(Debug, Clone)]
 pub struct Run {
     id: RunId,
-    spec: Spec,
+    spec: Arc<Spec>,
     queued_at: UnixMillis,
     started_at: Option<UnixMillis>,
+    /// When the server was started again while the container was there.
+    resumed_at: Option<UnixMillis>,
     finished_at: Option<UnixMillis>,
-    commit: Option<Option<Commit>>,
+    commit: Option<Commit>,
+    /// The objects of the commit are there.
+    checked_out: bool,
     image: Option<String>,
     container: Option<String>,
     exit: Option<Exit>,
@@ -48,14 +56,16 @@ pub struct Run {
 impl Run {
     /// A run that was just submitted.
     #[must_use]
-    pub fn new(id: RunId, spec: Spec, queued_at: UnixMillis) -> Self {
+    pub fn new(id: RunId, spec: impl Into<Arc<Spec>>, queued_at: UnixMillis) -> Self {
         Self {
             id,
-            spec,
+            spec: spec.into(),
             queued_at,
             started_at: None,
+            resumed_at: None,
             finished_at: None,
             commit: None,
+            checked_out: false,
             image: None,
             container: None,
             exit: None,
@@ -74,11 +84,30 @@ impl Run {
 
     /// What it was submitted with.
     #[must_use]
-    pub fn spec(&self) -> &Spec {
+    pub fn spec(&self) -> &Arc<Spec> {
         &self.spec
     }
 
-    /// The container, once it was started.
+    /// Whether it was let in.
+    #[must_use]
+    pub fn was_admitted(&self) -> bool {
+        self.started_at.is_some()
+    }
+
+    /// Whether it was under way without having come as far as a container: after a restart of the
+    /// server it begins again.
+    #[must_use]
+    pub fn begins_again(&self) -> bool {
+        self.started_at.is_some() && self.container.is_none() && self.verdict.is_none()
+    }
+
+    /// Whether it is to stop, or has.
+    #[must_use]
+    pub fn is_decided(&self) -> bool {
+        self.verdict.is_some()
+    }
+
+    /// The container, once it was made.
     #[must_use]
     pub fn container(&self) -> Option<&str> {
         self.container.as_deref()
@@ -95,7 +124,11 @@ impl Run {
                 self.started_at = self.started_at.or(Some(at));
             }
             Event::Admitted => {}
-            Event::CheckedOut { commit, .. } => self.commit = Some(commit.clone()),
+            Event::Resumed => self.resume(at),
+            Event::CheckedOut { commit, .. } => {
+                self.commit = commit.clone();
+                self.checked_out = true;
+            }
             Event::Built { image, .. } => self.image = Some(image.clone()),
             Event::Started { container } => self.container = Some(container.clone()),
             Event::Exited {
@@ -115,8 +148,9 @@ impl Run {
                 exchange,
                 accepted,
                 retry_in_ms,
-            } if self.callback_is_pending() => {
+            } if self.owes_callback() => {
                 self.callback.attempts += 1;
+                self.callback.first_at = self.callback.first_at.or(Some(at));
                 self.callback.last = Some(exchange.clone());
                 self.callback.next_at =
                     retry_in_ms.map(|ms| at.saturating_add(Duration::from_millis(ms)));
@@ -164,9 +198,7 @@ impl Run {
     #[must_use]
     pub fn state(&self) -> State {
         match &self.verdict {
-            Some(_) if self.finished_at.is_none() && self.callback_is_pending() => {
-                State::CallingBack
-            }
+            Some(_) if self.finished_at.is_none() && self.owes_callback() => State::CallingBack,
             Some(verdict) if self.finished_at.is_some() => self.final_state(verdict),
             _ => self.state_on_the_way(),
         }
@@ -177,6 +209,21 @@ impl Run {
     #[must_use]
     pub fn has_stopped(&self) -> bool {
         self.verdict.is_some() && (self.cleaned || self.started_at.is_none())
+    }
+
+    /// Whether a callback is promised and neither accepted nor given up.
+    #[must_use]
+    pub fn owes_callback(&self) -> bool {
+        let Some((callback, verdict)) = self.spec.callback.as_ref().zip(self.verdict.as_ref())
+        else {
+            return false;
+        };
+        let due = match callback.on {
+            CallbackOn::Success => *verdict == Verdict::Succeeded,
+            CallbackOn::Failure => *verdict != Verdict::Succeeded,
+            CallbackOn::Always => true,
+        };
+        due && !self.callback.settled
     }
 
     /// Everything that can be told about the run.
@@ -195,12 +242,18 @@ impl Run {
             errors: self.errors(),
             failure: self.failure_kind(),
             exit_code: self.exit.map(|exit| exit.code),
-            commit: self.commit.clone().flatten(),
+            commit: self.commit.clone(),
             image: self.image.clone(),
             queued_at: self.queued_at,
             started_at: self.started_at,
             finished_at: self.finished_at,
         }
+    }
+
+    /// How far the callback has come.
+    #[must_use]
+    pub fn callback(&self) -> &CallbackProgress {
+        &self.callback
     }
 
     /// What a callback tells: the status with the state that the run ends in if the callback is
@@ -218,11 +271,22 @@ impl Run {
         }
     }
 
+    /// What an earlier life of the server had at hand is gone, but for the container.
+    fn resume(&mut self, at: UnixMillis) {
+        if self.begins_again() {
+            self.started_at = Some(at);
+            self.checked_out = false;
+            self.image = None;
+        } else if self.verdict.is_none() {
+            self.resumed_at = Some(at);
+        }
+    }
+
     /// A callback that can't even be tried is given up; whatever else fails decides the run.
     fn fail(&mut self, failure: &Failure) {
         if failure.phase != Phase::Callback {
             self.decide(Verdict::Failed(failure.clone()));
-        } else if self.callback_is_pending() {
+        } else if self.owes_callback() {
             self.callback.settled = true;
             self.callback_failure = Some(failure.message.clone());
         }
@@ -234,7 +298,7 @@ impl Run {
 
     /// A stop also ends a run that waits for its callback: nobody wants that answer any more.
     fn stop(&mut self, cause: StopCause) {
-        let calling_back = self.callback_is_pending();
+        let calling_back = self.owes_callback();
         match &self.verdict {
             None => self.verdict = Some(Verdict::Stopped(cause)),
             Some(_)
@@ -248,25 +312,26 @@ impl Run {
     }
 
     fn is_over(&self) -> bool {
-        self.has_stopped() && !self.callback_is_pending()
+        self.has_stopped() && !self.owes_callback()
     }
 
     fn wanted_on_the_way(&self) -> Wanted {
         if self.started_at.is_none() {
             return Wanted::default();
         }
-        let (phase, effect) = match (&self.commit, &self.image) {
-            (None, _) => (Phase::Checkout, Effect::Checkout),
-            (Some(commit), None) => (
+        let (phase, effect) = match (self.checked_out, &self.image) {
+            (false, _) => (Phase::Checkout, Effect::Checkout),
+            (true, None) => (
                 Phase::Build,
                 Effect::Build {
-                    commit: commit.clone(),
+                    commit: self.commit.clone(),
                 },
             ),
-            (Some(_), Some(image)) => (
+            (true, Some(image)) => (
                 Phase::Run,
                 Effect::Run {
                     image: image.clone(),
+                    container: self.container.clone(),
                 },
             ),
         };
@@ -284,7 +349,7 @@ impl Run {
                 .effects
                 .insert(key(Phase::Cleanup, 0, Perform::Cleanup), Effect::Cleanup);
         }
-        if self.callback_is_pending() {
+        if self.owes_callback() {
             let attempt = self.callback.attempts;
             match self.callback.next_at {
                 Some(at) if at > now => wanted.wake = Some(at),
@@ -298,28 +363,18 @@ impl Run {
     }
 
     fn deadline(&self) -> Option<UnixMillis> {
-        Some(self.started_at?.saturating_add(self.spec.limits.timeout?))
-    }
-
-    fn callback_is_pending(&self) -> bool {
-        let Some((callback, verdict)) = self.spec.callback.as_ref().zip(self.verdict.as_ref())
-        else {
-            return false;
-        };
-        let due = match callback.on {
-            CallbackOn::Success => *verdict == Verdict::Succeeded,
-            CallbackOn::Failure => *verdict != Verdict::Succeeded,
-            CallbackOn::Always => true,
-        };
-        due && !self.callback.settled
+        let deadline = self.started_at?.saturating_add(self.spec.limits.timeout?);
+        // A container that ended in time while the server was away is to be found so.
+        let looked = self.resumed_at.map(|at| at.saturating_add(TO_LOOK));
+        Some(looked.map_or(deadline, |looked| looked.max(deadline)))
     }
 
     fn state_on_the_way(&self) -> State {
-        match (self.started_at, &self.commit, &self.image) {
+        match (self.started_at, self.checked_out, &self.image) {
             (None, ..) => State::Queued,
-            (Some(_), None, _) => State::Cloning,
-            (Some(_), Some(_), None) => State::Building,
-            (Some(_), Some(_), Some(_)) => State::Running,
+            (Some(_), false, _) => State::Cloning,
+            (Some(_), true, None) => State::Building,
+            (Some(_), true, Some(_)) => State::Running,
         }
     }
 

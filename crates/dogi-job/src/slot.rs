@@ -24,6 +24,19 @@ pub struct Slot {
     newest: Option<RunId>,
 }
 
+/// Where a run of an earlier life of the server stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Not let in yet.
+    Waiting,
+    /// Let in, and to go on.
+    UnderWay,
+    /// Let in, and told to stop; or it only calls back.
+    Stopping,
+    /// It is over, or was told to stop before it was let in.
+    Out,
+}
+
 /// What follows from a submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SlotDecision {
@@ -59,6 +72,23 @@ impl Slot {
         SlotDecision::Wait { superseded }
     }
 
+    /// Takes in a run of an earlier life of the server; the oldest come first.
+    pub fn restore(&mut self, run: RunId, standing: Standing) {
+        match standing {
+            Standing::Waiting if self.current.is_some() => self.next = Some(run.clone()),
+            Standing::Waiting | Standing::UnderWay => {
+                self.current = Some(run.clone());
+                self.stopping = false;
+            }
+            Standing::Stopping => {
+                self.current = Some(run.clone());
+                self.stopping = true;
+            }
+            Standing::Out => {}
+        }
+        self.newest = Some(run);
+    }
+
     /// `run` was told to stop: nobody attaches to it any more, and a submission waits for its end.
     pub fn stopping(&mut self, run: &RunId) {
         if self.current.as_ref() == Some(run) {
@@ -88,6 +118,12 @@ impl Slot {
         if self.newest.as_ref() == Some(run) {
             self.newest = None;
         }
+    }
+
+    /// Whether `run` holds the place.
+    #[must_use]
+    pub fn is_current(&self, run: &RunId) -> bool {
+        self.current.as_ref() == Some(run)
     }
 
     /// The run that stands for the instance: the newest that was submitted.

@@ -166,8 +166,7 @@ impl Follower {
             if let Some(piece) = self.take_from_block() {
                 return Poll::Ready(Ok(Some(piece)));
             }
-            let files = self.files.as_deref();
-            let found = self.shared.lock().look(self.at, files);
+            let found = self.look();
             match found {
                 Found::Piece(channel, bytes) => {
                     return Poll::Ready(Ok(Some(self.advance(channel, bytes))));
@@ -183,6 +182,15 @@ impl Follower {
                 }
             }
         }
+    }
+
+    fn look(&mut self) -> Found {
+        let mut state = self.shared.lock();
+        // Of a log that was not begun when the follower came.
+        if self.files.is_none() && self.at.generation == state.generation {
+            self.files = state.files();
+        }
+        state.look(self.at, self.files.as_deref())
     }
 
     fn load(&mut self, extent: Extent) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::files::{Files, Names};
 use crate::follow::Follower;
 use crate::position::Position;
+use crate::reserved::Reserved;
 use crate::shared::Shared;
 
 /// A log, for reading. Cheap to clone; all clones are the same log.
@@ -34,6 +35,14 @@ impl Log {
         let names = Names::new(path)?;
         let (files, extent) = Files::open_finished(&names)?;
         Ok(Self::new(Shared::finished(names, files.generation, extent)))
+    }
+
+    /// A log at `path` that is begun later, or never. Touches no disk.
+    ///
+    /// # Errors
+    /// `InvalidInput` when `path` names no file.
+    pub fn reserve(path: &Path) -> io::Result<(Reserved, Self)> {
+        Reserved::new(path)
     }
 
     /// The file that holds the content of the current generation, as raw bytes.

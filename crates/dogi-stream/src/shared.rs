@@ -38,12 +38,12 @@ pub(crate) struct State {
     retired: VecDeque<Weak<Files>>,
 }
 
-/// The open files of the current generation. A finished log that nobody reads has none, so that
-/// any number of them can be kept at hand.
+/// The open files of the current generation. A log that is finished or not yet begun has none while
+/// nobody reads it, so that any number of them can be kept at hand.
 #[derive(Debug)]
 enum Handle {
     Live(Arc<Files>),
-    Finished(Weak<Files>),
+    Idle(Weak<Files>),
 }
 
 /// What a reader finds at its position.
@@ -69,13 +69,18 @@ impl Shared {
     }
 
     pub(crate) fn finished(names: Names, generation: u64, extent: Extent) -> Arc<Self> {
-        Self::new(
-            names,
-            generation,
-            Handle::Finished(Weak::new()),
-            extent,
-            true,
-        )
+        Self::new(names, generation, Handle::Idle(Weak::new()), extent, true)
+    }
+
+    /// A log that nobody has begun.
+    pub(crate) fn reserved(names: Names) -> Arc<Self> {
+        let files = Handle::Idle(Weak::new());
+        Self::new(names, 0, files, Extent::default(), false)
+    }
+
+    /// The reserved log has files now.
+    pub(crate) fn begin(&self, files: Arc<Files>) {
+        self.lock().files = Handle::Live(files);
     }
 
     fn new(
@@ -130,7 +135,7 @@ impl Shared {
         let mut state = self.lock();
         state.finished = true;
         if let Handle::Live(files) = &state.files {
-            state.files = Handle::Finished(Arc::downgrade(files));
+            state.files = Handle::Idle(Arc::downgrade(files));
         }
         drop(state);
         self.notify();
@@ -167,7 +172,7 @@ impl Shared {
         let (files, _) = Files::open_finished(&self.names)?;
         let files = Arc::new(files);
         let mut state = self.lock();
-        if let Handle::Finished(known) = &mut state.files {
+        if let Handle::Idle(known) = &mut state.files {
             *known = Arc::downgrade(&files);
         }
         Ok(files)
@@ -211,7 +216,7 @@ impl State {
     pub(crate) fn files(&self) -> Option<Arc<Files>> {
         match &self.files {
             Handle::Live(files) => Some(files.clone()),
-            Handle::Finished(files) => files.upgrade(),
+            Handle::Idle(files) => files.upgrade(),
         }
     }
 

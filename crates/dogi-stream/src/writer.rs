@@ -64,6 +64,18 @@ impl LogWriter {
         Ok(Self::with(names, files, stored))
     }
 
+    /// Begins a log that readers may know already.
+    pub(crate) fn begin(shared: Arc<Shared>) -> io::Result<Self> {
+        let files = Arc::new(Files::create(&shared.names)?);
+        shared.begin(files.clone());
+        Ok(Self {
+            shared,
+            files,
+            stored: Stored::default(),
+            broken: false,
+        })
+    }
+
     fn with(names: Names, files: Files, stored: Stored) -> (Self, Log) {
         let files = Arc::new(files);
         let shared = Shared::live(names, files.clone(), stored.extent);

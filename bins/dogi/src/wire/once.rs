@@ -1,6 +1,5 @@
 //! An engine for one job of a command, beside servers and other commands on the same machine.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +7,9 @@ use std::path::{Path, PathBuf};
 use dogi_docker::Docker;
 use dogi_engine::Engine;
 use dogi_engine::adapters::DockerRunner;
-use dogi_engine::ports::{BuildRequest, BuiltImage, ContainerRequest, Runner, StepError, Work};
+use dogi_engine::ports::{
+    Alive, BuildRequest, BuiltImage, ContainerRequest, Runner, StepError, Work,
+};
 use dogi_job::{Exit, RunId};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -135,7 +136,7 @@ impl Runner for Unswept {
         self.0.cleanup(run)
     }
 
-    fn sweep<'a>(&'a self, _: &'a HashSet<RunId>) -> BoxFuture<'a, Result<usize, StepError>> {
+    fn sweep<'a>(&'a self, _: &'a Alive<'a>) -> BoxFuture<'a, Result<usize, StepError>> {
         async { Ok(0) }.boxed()
     }
 

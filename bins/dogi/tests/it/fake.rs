@@ -1,11 +1,10 @@
 //! An engine whose containers are hand puppets: a test says what they print and how they end.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use dogi_engine::ports::{
-    Attempted, BoxStream, BuildRequest, BuiltImage, Checkout, ContainerRequest, Context,
+    Alive, Attempted, BoxStream, BuildRequest, BuiltImage, Checkout, ContainerRequest, Context,
     ContextRequest, Deliverer, Delivery, Runner, Source, StepError, Work,
 };
 use dogi_engine::{Engine, EngineConfig};
@@ -190,9 +189,10 @@ impl Runner for Fake {
             let spec = request.spec.clone();
             // A test that looks at no container has dropped the other end.
             let _ = self.0.entrances.send(Container { spec, acts, gone });
-            work.report(Event::Started {
+            work.record(Event::Started {
                 container: "c".to_owned(),
-            });
+            })
+            .await;
             loop {
                 let act = tokio::select! {
                     () = work.cancel.cancelled() => return Err(StepError::Cancelled),
@@ -227,7 +227,7 @@ impl Runner for Fake {
         async { Ok(()) }.boxed()
     }
 
-    fn sweep<'a>(&'a self, _: &'a HashSet<RunId>) -> BoxFuture<'a, Result<usize, StepError>> {
+    fn sweep<'a>(&'a self, _: &'a Alive<'a>) -> BoxFuture<'a, Result<usize, StepError>> {
         async { Ok(0) }.boxed()
     }
 

@@ -15,8 +15,7 @@ pub use docker::{DockerOptions, DockerRunner};
 pub use git::GitSource;
 
 /// An error and its causes on one line.
-#[cfg(any(feature = "git", feature = "docker"))]
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

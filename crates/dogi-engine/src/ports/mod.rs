@@ -1,13 +1,18 @@
 //! What the engine needs from the world, as traits; `adapters` has the real ones.
 
 mod deliverer;
+mod observer;
 mod runner;
 mod source;
 mod store;
+mod values;
 mod work;
 
 pub use deliverer::{Attempted, Deliverer, Delivery};
-pub use runner::{BuildRequest, BuiltImage, ContainerRequest, Runner};
+pub use observer::{Observer, Unobserved};
+pub use runner::{Alive, Begin, BuildRequest, BuiltImage, ContainerRequest, Runner};
 pub use source::{BoxStream, Checkout, Context, ContextRequest, Source};
-pub use store::{Record, Recorded, Store, StoreError};
+pub use store::{Entry, Promise, PromiseChange, Record, Recorded, Safety, Store, StoreError};
+pub use values::{ValueError, Values};
+pub(crate) use work::Report;
 pub use work::{StepError, Work};

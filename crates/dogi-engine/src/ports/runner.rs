@@ -1,4 +1,4 @@
-use std::{collections::HashSet, fmt};
+use std::fmt;
 
 use dogi_job::{Exit, RunId, Spec};
 use futures::future::BoxFuture;
@@ -18,8 +18,10 @@ pub trait Runner: fmt::Debug + Send + Sync {
         work: &'a Work,
     ) -> BoxFuture<'a, Result<BuiltImage, StepError>>;
 
-    /// Runs a container to its end, its output and followed files going to the outputs. Reports
-    /// [`dogi_job::Event::Started`] on its way. When cancelled, stops the container first.
+    /// Runs a container to its end, its output and followed files going to the outputs.
+    ///
+    /// Records [`dogi_job::Event::Started`] when the container is made and before it is started,
+    /// so that none is ever started twice. When cancelled, stops the container first.
     fn run<'a>(
         &'a self,
         request: ContainerRequest<'a>,
@@ -29,13 +31,17 @@ pub trait Runner: fmt::Debug + Send + Sync {
     /// Removes whatever the run left. Doing it twice does no harm.
     fn cleanup<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), StepError>>;
 
-    /// Removes what belongs to runs of this server that are not among `alive`. Returns how many
-    /// things were removed.
-    fn sweep<'a>(&'a self, alive: &'a HashSet<RunId>) -> BoxFuture<'a, Result<usize, StepError>>;
+    /// Removes what belongs to runs of this server that are not `alive`. Returns how many things
+    /// were removed. It first looks what there is and then asks who is alive: what a run makes
+    /// meanwhile stays.
+    fn sweep<'a>(&'a self, alive: &'a Alive<'a>) -> BoxFuture<'a, Result<usize, StepError>>;
 
     /// Whether the engine behind it answers.
     fn ready(&self) -> BoxFuture<'_, Result<(), StepError>>;
 }
+
+/// Tells which runs are not over.
+pub type Alive<'a> = dyn Fn(&RunId) -> bool + Send + Sync + 'a;
 
 /// Asks for the image of a step.
 #[derive(Debug, Clone, Copy)]
@@ -62,8 +68,25 @@ pub struct ContainerRequest<'a> {
     pub spec: &'a Spec,
     /// The id of the image.
     pub image: &'a str,
-    /// The files, for images that get them at `/workspace`.
-    pub checkout: &'a dyn Checkout,
     /// Where the output and the followed files go.
     pub outputs: &'a RunOutputs,
+    /// Whether the container is to be made, or was.
+    pub begin: Begin<'a>,
+}
+
+/// How far the container of a step has come.
+#[derive(Debug, Clone, Copy)]
+pub enum Begin<'a> {
+    /// It is to be made. One that an earlier life of the server made and did not start may be in
+    /// the way, and is removed.
+    Make {
+        /// The files, for images that get them at `/workspace`.
+        checkout: &'a dyn Checkout,
+    },
+    /// It was made, and it is on record that it was about to start: it may wait to be started, run,
+    /// have ended or be gone. What it printed so far stands in the outputs, perhaps not to the end.
+    TakeUp {
+        /// The id of the container.
+        container: &'a str,
+    },
 }

@@ -1,6 +1,6 @@
 use dogi_job::{Event, FailureKind, RunId};
 use dogi_url::InstanceId;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::outputs::Console;
@@ -18,14 +18,28 @@ pub struct Work {
     pub cancel: CancellationToken,
     /// The log of the run, for what is worth reading on the way.
     pub console: Console,
-    pub(crate) reports: mpsc::UnboundedSender<Event>,
+    pub(crate) reports: mpsc::UnboundedSender<Report>,
+}
+
+/// Something that an effect tells while it goes on.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) event: Event,
+    /// Told when the event is on record.
+    pub(crate) recorded: oneshot::Sender<()>,
 }
 
 impl Work {
-    /// Tells something that happened before the effect ended, such as [`Event::Started`].
-    pub fn report(&self, event: Event) {
+    /// Records something that happens before the effect ends, such as [`Event::Started`]. When
+    /// this returns it is on record, and what follows from it may be done.
+    ///
+    /// Cancel safe: once called, the event is recorded even if the future is dropped.
+    pub async fn record(&self, event: Event) {
+        let (recorded, done) = oneshot::channel();
         // A run that is over takes no reports, and needs none.
-        let _ = self.reports.send(event);
+        if self.reports.send(Report { event, recorded }).is_ok() {
+            let _ = done.await;
+        }
     }
 
     /// Drives `work` until it is done, or drops it when the effect is cancelled. For futures that

@@ -1,17 +1,27 @@
 use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use dogi_job::RunId;
 use futures::{FutureExt, future::BoxFuture};
 
-use crate::ports::{Recorded, Store, StoreError};
+use crate::ports::{
+    Entry, Promise, PromiseChange, Recorded, Store, StoreError, ValueError, Values,
+};
 
 /// Keeps everything in memory: for embedders that need no history over a restart, and for tests.
-#[derive(Debug, Default)]
+/// Clones share what they keep, so that one can outlive an engine.
+#[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
-    runs: Mutex<HashMap<RunId, Vec<Recorded>>>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    runs: BTreeMap<RunId, Vec<Recorded>>,
+    promises: BTreeMap<String, Promise>,
+    values: BTreeMap<(String, String), Vec<u8>>,
 }
 
 impl MemoryStore {
@@ -21,29 +31,103 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut HashMap<RunId, Vec<Recorded>>) -> T) -> T {
-        act(&mut self.runs.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The promises that were made and not settled.
+    #[must_use]
+    pub fn promises(&self) -> Vec<Promise> {
+        self.with(|kept| kept.promises.values().cloned().collect())
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Kept) -> T) -> T {
+        act(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Kept {
+    fn append(&mut self, run: &RunId, entry: Entry) -> Result<(), StoreError> {
+        let records = self.runs.entry(run.clone()).or_default();
+        if records.len() as u64 != entry.sequence {
+            return Err(StoreError {
+                what: format!("add record {} to run {run}", entry.sequence),
+                full: false,
+                source: format!("it has {} records", records.len()).into(),
+            });
+        }
+        records.push(entry.recorded);
+        for change in entry.promises {
+            match change {
+                PromiseChange::Made(promise) => {
+                    self.promises.insert(promise.id.clone(), promise);
+                }
+                PromiseChange::Settled { id } => {
+                    self.promises.remove(&id);
+                }
+            }
+        }
+        Ok(())
     }
 }
 
 impl Store for MemoryStore {
-    fn append<'a>(
-        &'a self,
-        run: &'a RunId,
-        _sequence: u64,
-        record: Recorded,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.with(|runs| runs.entry(run.clone()).or_default().push(record));
-        async { Ok(()) }.boxed()
+    fn append<'a>(&'a self, run: &'a RunId, entry: Entry) -> BoxFuture<'a, Result<(), StoreError>> {
+        let appended = self.with(|kept| kept.append(run, entry));
+        async { appended }.boxed()
     }
 
-    fn load<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<Vec<Recorded>, StoreError>> {
-        let records = self.with(|runs| runs.get(run).cloned().unwrap_or_default());
-        async { Ok(records) }.boxed()
+    fn load<'a>(
+        &'a self,
+        after: Option<&'a RunId>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<(RunId, Vec<Recorded>)>, StoreError>> {
+        let page = self.with(|kept| {
+            let later = kept
+                .runs
+                .iter()
+                .filter(|(run, _)| after.is_none_or(|after| *run > after));
+            let page = later.take(limit);
+            page.map(|(run, records)| (run.clone(), records.clone()))
+                .collect()
+        });
+        async { Ok(page) }.boxed()
     }
 
     fn forget<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.with(|runs| runs.remove(run));
+        self.with(|kept| kept.runs.remove(run));
         async { Ok(()) }.boxed()
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async { Ok(()) }.boxed()
+    }
+}
+
+impl Values for MemoryStore {
+    fn put<'a>(
+        &'a self,
+        space: &'a str,
+        key: &'a str,
+        value: Vec<u8>,
+    ) -> BoxFuture<'a, Result<(), ValueError>> {
+        let key = (space.to_owned(), key.to_owned());
+        self.with(|kept| kept.values.insert(key, value));
+        async { Ok(()) }.boxed()
+    }
+
+    fn remove<'a>(&'a self, space: &'a str, key: &'a str) -> BoxFuture<'a, Result<(), ValueError>> {
+        let key = (space.to_owned(), key.to_owned());
+        self.with(|kept| kept.values.remove(&key));
+        async { Ok(()) }.boxed()
+    }
+
+    fn list<'a>(
+        &'a self,
+        space: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(String, Vec<u8>)>, ValueError>> {
+        let values = self.with(|kept| {
+            let of_space = kept.values.iter().filter(|((of, _), _)| of == space);
+            of_space
+                .map(|((_, key), value)| (key.clone(), value.clone()))
+                .collect()
+        });
+        async { Ok(values) }.boxed()
     }
 }

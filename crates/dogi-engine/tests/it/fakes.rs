@@ -13,7 +13,7 @@ use bytes::Bytes;
 use dogi_engine::{
     Engine, EngineConfig,
     ports::{
-        Attempted, BoxStream, BuildRequest, BuiltImage, Checkout, ContainerRequest, Context,
+        Alive, Attempted, BoxStream, BuildRequest, BuiltImage, Checkout, ContainerRequest, Context,
         ContextRequest, Deliverer, Delivery, Runner, Source, StepError, Work,
     },
 };
@@ -258,9 +258,10 @@ impl Runner for Fake {
             };
             self.0.most.fetch_max(alive, Ordering::SeqCst);
             self.0.started.lock().expect("not poisoned").push(work.run.clone());
-            work.report(Event::Started {
+            work.record(Event::Started {
                 container: "c".to_owned(),
-            });
+            })
+            .await;
             let text = Bytes::from(self.0.prints.lock().expect("not poisoned").clone());
             request
                 .outputs
@@ -298,7 +299,7 @@ impl Runner for Fake {
         .boxed()
     }
 
-    fn sweep<'a>(&'a self, _alive: &'a HashSet<RunId>) -> BoxFuture<'a, Result<usize, StepError>> {
+    fn sweep<'a>(&'a self, _alive: &'a Alive<'a>) -> BoxFuture<'a, Result<usize, StepError>> {
         async { Ok(0) }.boxed()
     }
 

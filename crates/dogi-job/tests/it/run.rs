@@ -131,9 +131,17 @@ fn a_run_goes_from_queue_to_clean_end_one_effect_at_a_time() {
             State::Running,
             vec![Effect::Run {
                 image: image.clone(),
+                container: None,
             }],
         ),
-        (Some(started()), State::Running, vec![Effect::Run { image }]),
+        (
+            Some(started()),
+            State::Running,
+            vec![Effect::Run {
+                image,
+                container: Some("c1".to_owned()),
+            }],
+        ),
         (Some(exited(0)), State::Running, vec![Effect::Cleanup]),
         (Some(Event::CleanedUp), State::Succeeded, vec![]),
     ];

@@ -11,6 +11,7 @@ mod log;
 mod multiplex;
 mod ndjson;
 mod recover;
+mod reserved;
 mod restart;
 mod sse;
 mod support;

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::{super::chain, DockerOptions, DockerRunner, error, label};
 use crate::{
     outputs::{OutputWriter, RunOutputs},
-    ports::{ContainerRequest, StepError, Work},
+    ports::{Begin, Checkout, ContainerRequest, StepError, Work},
 };
 
 /// Where the repository stands in a container of a ready image.
@@ -36,19 +36,27 @@ impl DockerRunner {
         request: ContainerRequest<'_>,
         work: &Work,
     ) -> Result<Exit, StepError> {
+        let checkout = match request.begin {
+            Begin::Make { checkout } => checkout,
+            Begin::TakeUp { .. } => {
+                let reason = "engine stopped: its container is not taken up again".to_owned();
+                return Err(StepError::Lost { reason });
+            }
+        };
         // Not given up half-way: a container that the engine makes after the clean-up has looked
         // would stay.
         let created = self.docker.create(&self.describe(&request, work)).await;
         let container = created.map_err(|error| error::step(FailureKind::Start, &error))?;
         self.containers()
             .insert(work.run.clone(), container.clone());
-        work.unless_cancelled(fill(&container, &request, work))
+        work.unless_cancelled(fill(&container, &request, checkout, work))
             .await??;
+        work.record(Event::Started {
+            container: container.id().to_string(),
+        })
+        .await;
         let started = work.unless_cancelled(container.start_attached()).await?;
         let attached = started.map_err(|error| error::step(FailureKind::Start, &error))?;
-        work.report(Event::Started {
-            container: container.id().to_string(),
-        });
         let files = follow(&container, &request)?;
         let mut end = std::pin::pin!(to_the_end(
             &container,
@@ -136,11 +144,12 @@ impl DockerRunner {
 async fn fill(
     container: &Container,
     request: &ContainerRequest<'_>,
+    checkout: &dyn Checkout,
     work: &Work,
 ) -> Result<(), StepError> {
     if matches!(request.spec.origin, Origin::Image(_)) {
         let prefix = WORKSPACE.trim_start_matches('/');
-        let tree = request.checkout.tree(prefix, work.cancel.clone());
+        let tree = checkout.tree(prefix, work.cancel.clone());
         let uploaded = container.upload("/", tree).await;
         uploaded.map_err(|error| error::step(FailureKind::Start, &error))?;
     }

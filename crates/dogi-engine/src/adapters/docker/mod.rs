@@ -6,7 +6,7 @@ mod error;
 mod images;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -15,7 +15,7 @@ use dogi_docker::{Builder, Container, Docker, LabelFilter, RegistryAuth};
 use dogi_job::{Exit, RunId, Spec, StepName};
 use futures::{FutureExt, future::BoxFuture};
 
-use crate::ports::{BuildRequest, BuiltImage, ContainerRequest, Runner, StepError, Work};
+use crate::ports::{Alive, BuildRequest, BuiltImage, ContainerRequest, Runner, StepError, Work};
 
 use self::images::ImageTable;
 
@@ -163,10 +163,10 @@ impl Runner for DockerRunner {
         .boxed()
     }
 
-    fn sweep<'a>(&'a self, alive: &'a HashSet<RunId>) -> BoxFuture<'a, Result<usize, StepError>> {
+    fn sweep<'a>(&'a self, alive: &'a Alive<'a>) -> BoxFuture<'a, Result<usize, StepError>> {
         async move {
             let mine = LabelFilter::is(label::SERVER, &*self.options.server);
-            let dead = |run: &str| !alive.iter().any(|alive| alive.as_str() == run);
+            let dead = |run: &str| !RunId::parse(run).is_ok_and(|run| alive(&run));
             let removed = self.remove(&mine, dead).await?;
             self.adopt_images().await;
             self.trim_images().await;

@@ -1,5 +1,8 @@
 //! Performs what one run wants, from its submission to its end.
 
+mod effects;
+mod record;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -10,7 +13,6 @@ use dogi_job::{
     Effect, EffectKey, Event, Exit, Failure, FailureKind, Perform, Phase, Run, RunStatus,
     StopCause, UnixMillis, Wanted,
 };
-use futures::{FutureExt, future::BoxFuture};
 use tokio::{
     sync::{mpsc, watch},
     task::{Id, JoinSet},
@@ -18,13 +20,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    delivery_id::delivery_id,
     engine::Shared,
     outputs::RunOutputs,
-    ports::{
-        Attempted, BuildRequest, BuiltImage, Checkout, ContainerRequest, Delivery, Record,
-        Recorded, StepError, Work,
-    },
+    ports::{Attempted, BuiltImage, Checkout, Report, StepError, Work},
 };
 
 /// The actor of one run: folds its events, and keeps what goes on equal to what is wanted.
@@ -35,14 +33,45 @@ pub(crate) struct Driver {
     outputs: RunOutputs,
     checkout: Option<Arc<dyn Checkout>>,
     commands: mpsc::UnboundedReceiver<Event>,
-    reports: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
+    reports: (
+        mpsc::UnboundedSender<Report>,
+        mpsc::UnboundedReceiver<Report>,
+    ),
     in_flight: BTreeMap<EffectKey, CancellationToken>,
     keys: HashMap<Id, EffectKey>,
     tasks: JoinSet<Ended>,
     status: watch::Sender<Arc<RunStatus>>,
     stopped: bool,
     errors_told: usize,
-    first_delivery: Option<UnixMillis>,
+    /// An earlier life of the server began the run.
+    resumed: bool,
+}
+
+/// A run with everything that its driver needs.
+pub(crate) struct Driven {
+    pub(crate) run: Run,
+    /// The number of the next record.
+    pub(crate) sequence: u64,
+    pub(crate) outputs: RunOutputs,
+    pub(crate) commands: mpsc::UnboundedReceiver<Event>,
+    pub(crate) status: watch::Sender<Arc<RunStatus>>,
+}
+
+/// Drives a run that waits to be let in. Thousands may wait: until something happens to it, a run
+/// costs little more than its parameters.
+pub(crate) fn spawn_waiting(shared: Arc<Shared>, mut driven: Driven) {
+    tokio::spawn(async move {
+        if let Some(first) = driven.commands.recv().await {
+            Box::pin(Driver::new(shared, driven).drive(first)).await;
+        }
+    });
+}
+
+/// Goes on with a run that was under way when the server ended.
+pub(crate) fn spawn_resumed(shared: Arc<Shared>, driven: Driven) {
+    let mut driver = Driver::new(shared, driven);
+    driver.resumed = true;
+    tokio::spawn(async move { Box::pin(driver.resume()).await });
 }
 
 /// How an effect ended.
@@ -57,22 +86,24 @@ enum Ended {
 /// What the driver woke up for.
 enum Woken {
     Event(Event),
+    Report(Report),
     Ended(EffectKey, Option<Ended>),
     Time,
 }
 
 impl Driver {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        run: Run,
-        outputs: RunOutputs,
-        commands: mpsc::UnboundedReceiver<Event>,
-        status: watch::Sender<Arc<RunStatus>>,
-    ) -> Self {
+    fn new(shared: Arc<Shared>, driven: Driven) -> Self {
+        let Driven {
+            run,
+            sequence,
+            outputs,
+            commands,
+            status,
+        } = driven;
         Self {
             shared,
             run,
-            sequence: 1,
+            sequence,
             outputs,
             checkout: None,
             commands,
@@ -83,12 +114,30 @@ impl Driver {
             status,
             stopped: false,
             errors_told: 0,
-            first_delivery: None,
+            resumed: false,
         }
     }
 
+    async fn drive(mut self, first: Event) {
+        self.record(first).await;
+        self.to_the_end().await;
+    }
+
+    async fn resume(mut self) {
+        if self.run.begins_again() {
+            let line = "dogi: the server was started again, and so is this run";
+            self.outputs.console().line(line).await;
+        }
+        if self.run.is_decided() {
+            self.follow_up().await;
+        } else {
+            self.record(Event::Resumed).await;
+        }
+        self.to_the_end().await;
+    }
+
     /// Drives the run to its end.
-    pub(crate) async fn drive(mut self) {
+    async fn to_the_end(mut self) {
         while !self.run.state().is_final() {
             let now = self.shared.clock.now();
             if let Some(event) = self.run.due(now) {
@@ -99,6 +148,7 @@ impl Driver {
             self.reconcile(&wanted);
             match self.next(wanted.wake, now).await {
                 Woken::Event(event) => self.record(event).await,
+                Woken::Report(report) => self.report(report).await,
                 Woken::Ended(key, ended) => self.ended(&key, ended).await,
                 Woken::Time => {}
             }
@@ -144,74 +194,6 @@ impl Driver {
         self.in_flight.insert(key, cancel);
     }
 
-    fn perform(&mut self, effect: &Effect, work: Work) -> BoxFuture<'static, Ended> {
-        let shared = self.shared.clone();
-        let spec = self.run.spec().clone();
-        match (effect, &self.checkout) {
-            (Effect::Checkout, _) => {
-                async move { Ended::Checkout(shared.source.checkout(&spec.source, &work).await) }
-                    .boxed()
-            }
-            (Effect::Build { .. }, Some(checkout)) => {
-                let checkout = checkout.clone();
-                async move {
-                    let request = BuildRequest {
-                        spec: &spec,
-                        checkout: &*checkout,
-                    };
-                    Ended::Build(shared.runner.build(request, &work).await)
-                }
-                .boxed()
-            }
-            (Effect::Run { image }, Some(checkout)) => {
-                let (checkout, image) = (checkout.clone(), image.clone());
-                let outputs = self.outputs.clone();
-                async move {
-                    let request = ContainerRequest {
-                        spec: &spec,
-                        image: &image,
-                        checkout: &*checkout,
-                        outputs: &outputs,
-                    };
-                    Ended::Run(shared.runner.run(request, &work).await)
-                }
-                .boxed()
-            }
-            (Effect::Build { .. } | Effect::Run { .. }, None) => async {
-                let reason = "the checkout of the run is gone".to_owned();
-                Ended::Build(Err(StepError::Lost { reason }))
-            }
-            .boxed(),
-            (Effect::Deliver { attempt }, _) => self.deliver(*attempt, work.cancel),
-            (Effect::Cleanup, _) => {
-                async move { Ended::Cleanup(shared.runner.cleanup(&work.run).await) }.boxed()
-            }
-        }
-    }
-
-    fn deliver(&mut self, attempt: u32, cancel: CancellationToken) -> BoxFuture<'static, Ended> {
-        let shared = self.shared.clone();
-        let now = shared.clock.now();
-        let since_first = now.saturating_since(*self.first_delivery.get_or_insert(now));
-        let status = self.run.status_for_callback();
-        let callback = self.run.spec().callback.clone();
-        async move {
-            let Some(callback) = callback else {
-                unreachable!("a run without a callback wants no delivery");
-            };
-            let id = delivery_id(&status.run, "callback", callback.url.as_str(), status.state);
-            let delivery = Delivery {
-                id: &id,
-                callback: &callback,
-                status: &status,
-                attempt,
-                since_first,
-            };
-            Ended::Deliver(shared.deliverer.deliver(delivery, &cancel).await)
-        }
-        .boxed()
-    }
-
     async fn next(&mut self, wake: Option<UnixMillis>, now: UnixMillis) -> Woken {
         let sleep = async {
             match wake {
@@ -223,7 +205,7 @@ impl Driver {
         };
         tokio::select! {
             biased;
-            Some(report) = self.reports.1.recv() => Woken::Event(report),
+            Some(report) = self.reports.1.recv() => Woken::Report(report),
             Some(event) = self.commands.recv() => Woken::Event(event),
             Some(joined) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => {
                 let (id, ended) = match joined {
@@ -246,7 +228,7 @@ impl Driver {
             .is_some_and(|cancel| cancel.is_cancelled());
         // What an effect reported comes before its end.
         while let Ok(report) = self.reports.1.try_recv() {
-            self.record(report).await;
+            self.report(report).await;
         }
         let event = match ended {
             Some(Ended::Checkout(Ok(checkout))) => {
@@ -294,68 +276,6 @@ impl Driver {
                 .retry_in
                 .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
         }
-    }
-
-    /// Events first, then effects: what happened is recorded before what follows from it is done.
-    async fn record(&mut self, event: Event) {
-        let at = self.shared.clock.now();
-        if let Event::CleanupFailed { message } = &event {
-            tracing::warn!(run = %self.run.id(), %message, "something of a run is left behind");
-            // Without an image there was no container.
-            if self.run.status().image.is_some() {
-                self.shared.clean_up_later(self.run.id());
-            }
-        }
-        let record = Recorded {
-            at,
-            record: Record::Event(event.clone()),
-        };
-        if let Err(error) = self
-            .shared
-            .store
-            .append(self.run.id(), self.sequence, record)
-            .await
-        {
-            tracing::error!(run = %self.run.id(), %error, "an event was not recorded");
-        }
-        self.sequence += 1;
-        self.run.apply(at, &event);
-        self.follow_up().await;
-    }
-
-    /// Brings everybody who looks at the run up to date.
-    async fn follow_up(&mut self) {
-        let stopped_now = self.run.has_stopped() && !self.stopped;
-        if stopped_now {
-            self.stopped = true;
-            self.checkout = None;
-            self.outputs.finish_files();
-        }
-        let over = self.run.state().is_final();
-        if self.stopped || over {
-            self.tell_errors().await;
-        }
-        if over {
-            self.outputs.finish();
-        }
-        // Whoever learns that the run has stopped finds its room free; that it is over, its place.
-        if stopped_now {
-            self.shared.directory().stopped(self.run.id());
-        }
-        if over {
-            self.shared.directory().left(self.run.id());
-        }
-        self.status.send_replace(Arc::new(self.run.status()));
-    }
-
-    /// The reason stands in the log too, after everything that the job printed.
-    async fn tell_errors(&mut self) {
-        let errors = self.run.status().errors;
-        for error in errors.iter().skip(self.errors_told) {
-            let line = format!("dogi: {error}");
-            self.outputs.console().closing_line(line).await;
-        }
-        self.errors_told = errors.len();
     }
 
     async fn drop_what_is_left(mut self) {

@@ -1,0 +1,112 @@
+//! What each effect does.
+
+use dogi_job::Effect;
+use futures::{FutureExt, future::BoxFuture};
+use tokio_util::sync::CancellationToken;
+
+use super::{Driver, Ended};
+use crate::{
+    ports::{Begin, BuildRequest, ContainerRequest, Delivery, StepError, Work},
+    promises::callback_id,
+};
+
+impl Driver {
+    pub(super) fn perform(&self, effect: &Effect, work: Work) -> BoxFuture<'static, Ended> {
+        let shared = self.shared.clone();
+        let spec = self.run.spec().clone();
+        match (effect, &self.checkout) {
+            (Effect::Checkout, _) => {
+                async move { Ended::Checkout(shared.source.checkout(&spec.source, &work).await) }
+                    .boxed()
+            }
+            (Effect::Build { .. }, Some(checkout)) => {
+                let checkout = checkout.clone();
+                async move {
+                    let request = BuildRequest {
+                        spec: &spec,
+                        checkout: &*checkout,
+                    };
+                    Ended::Build(shared.runner.build(request, &work).await)
+                }
+                .boxed()
+            }
+            (
+                Effect::Run {
+                    image,
+                    container: None,
+                },
+                Some(checkout),
+            ) => {
+                let (checkout, image) = (checkout.clone(), image.clone());
+                let outputs = self.outputs.clone();
+                async move {
+                    let request = ContainerRequest {
+                        spec: &spec,
+                        image: &image,
+                        outputs: &outputs,
+                        begin: Begin::Make {
+                            checkout: &*checkout,
+                        },
+                    };
+                    Ended::Run(shared.runner.run(request, &work).await)
+                }
+                .boxed()
+            }
+            (
+                Effect::Run {
+                    image,
+                    container: Some(container),
+                },
+                _,
+            ) => {
+                let (container, image) = (container.clone(), image.clone());
+                let outputs = self.outputs.clone();
+                async move {
+                    let request = ContainerRequest {
+                        spec: &spec,
+                        image: &image,
+                        outputs: &outputs,
+                        begin: Begin::TakeUp {
+                            container: &container,
+                        },
+                    };
+                    Ended::Run(shared.runner.run(request, &work).await)
+                }
+                .boxed()
+            }
+            (Effect::Build { .. } | Effect::Run { .. }, None) => async {
+                let reason = "the checkout of the run is gone".to_owned();
+                Ended::Build(Err(StepError::Lost { reason }))
+            }
+            .boxed(),
+            (Effect::Deliver { attempt }, _) => self.deliver(*attempt, work.cancel),
+            (Effect::Cleanup, _) => {
+                async move { Ended::Cleanup(shared.runner.cleanup(&work.run).await) }.boxed()
+            }
+        }
+    }
+
+    fn deliver(&self, attempt: u32, cancel: CancellationToken) -> BoxFuture<'static, Ended> {
+        let shared = self.shared.clone();
+        let first = self.run.callback().first_at;
+        let now = shared.clock.now();
+        let since_first = now.saturating_since(first.unwrap_or(now));
+        let status = self.run.status_for_callback();
+        let callback = self.run.spec().callback.clone();
+        let id = callback_id(&self.run);
+        async move {
+            let (Some(callback), Some(id)) = (callback, id) else {
+                unreachable!("a run without a callback wants no delivery");
+            };
+            let delivery = Delivery {
+                id: &id,
+                callback: &callback,
+                status: &status,
+                attempt,
+                since_first,
+            };
+            Ended::Deliver(shared.deliverer.deliver(delivery, &cancel).await)
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,136 @@
+//! Events first, then effects.
+
+use std::{sync::Arc, time::Duration};
+
+use dogi_job::{Event, Run};
+
+use super::Driver;
+use crate::{
+    ports::{Entry, Record, Recorded, Report, Safety},
+    promises,
+};
+
+/// How long after a record that was not taken it is tried again; it doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Driver {
+    /// Records what happened before what follows from it is done, takes it in, and brings
+    /// everybody up to date.
+    pub(super) async fn record(&mut self, event: Event) {
+        let at = self.shared.clock.now();
+        let mut after = self.run.clone();
+        after.apply(at, &event);
+        if let Event::CleanupFailed { message } = &event {
+            tracing::warn!(run = %self.run.id(), %message, "something of a run is left behind");
+            // Without an image there was no container.
+            if after.status().image.is_some() {
+                self.shared.clean_up_later(self.run.id());
+            }
+        }
+        if ends(&self.run, &after) {
+            self.tell_errors(&after).await;
+        }
+        let entry = Entry {
+            sequence: self.sequence,
+            promises: promises::changes(&self.run, &after, at),
+            safety: safety(&event),
+            recorded: Recorded {
+                at,
+                record: Record::Event(event.clone()),
+            },
+        };
+        self.append(entry).await;
+        self.sequence += 1;
+        let before = std::mem::replace(&mut self.run, after).status();
+        let status = self.run.status();
+        self.shared.observer.recorded(&before, &status, &event, at);
+        self.follow_up().await;
+    }
+
+    /// Records what an effect told on its way.
+    pub(super) async fn report(&mut self, report: Report) {
+        self.record(report.event).await;
+        // The effect may have been dropped meanwhile.
+        let _ = report.recorded.send(());
+    }
+
+    /// Nothing goes on before it is recorded: while the store takes nothing, a disk that is full
+    /// for one, the run stands still.
+    async fn append(&self, entry: Entry) {
+        let run = self.run.id();
+        let mut pause = FIRST_PAUSE;
+        let mut failed = false;
+        while let Err(error) = self.shared.store.append(run, entry.clone()).await {
+            if !failed {
+                failed = true;
+                tracing::error!(%run, error = %crate::adapters::chain(&error), "an event can't be recorded: the run waits");
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        if failed {
+            tracing::info!(%run, "the event is recorded: the run goes on");
+        }
+    }
+
+    /// Brings everybody who looks at the run up to date.
+    pub(super) async fn follow_up(&mut self) {
+        let stopped_now = self.run.has_stopped() && !self.stopped;
+        if stopped_now {
+            self.stopped = true;
+            self.checkout = None;
+            self.outputs.finish_files();
+        }
+        let over = self.run.state().is_final();
+        if over {
+            self.outputs.finish();
+        }
+        // Whoever learns that the run has stopped finds its room free; that it is over, its place.
+        if stopped_now {
+            self.shared.directory().stopped(self.run.id());
+        }
+        if over {
+            self.shared.directory().left(self.run.id());
+        }
+        self.status.send_replace(Arc::new(self.run.status()));
+    }
+
+    /// The reason stands in the log too, after everything that the job printed, and once: an
+    /// earlier life of the server may have written it.
+    async fn tell_errors(&mut self, after: &Run) {
+        let errors = after.status().errors;
+        let console = self.outputs.console();
+        for error in errors.iter().skip(self.errors_told) {
+            let line = format!("dogi: {error}");
+            if !(self.resumed && console.has_line(&line).await) {
+                console.closing_line(line).await;
+            }
+        }
+        self.errors_told = errors.len();
+    }
+}
+
+/// Whether the log gets its last lines.
+fn ends(before: &Run, after: &Run) -> bool {
+    (after.has_stopped() && !before.has_stopped())
+        || (after.state().is_final() && !before.state().is_final())
+}
+
+/// What would be lost for good, or was promised to somebody, is on the disk itself before anything
+/// follows from it. The rest is found out again after a power cut.
+fn safety(event: &Event) -> Safety {
+    match event {
+        Event::Admitted
+        | Event::Resumed
+        | Event::CheckedOut { .. }
+        | Event::Built { .. }
+        | Event::CleanedUp
+        | Event::CleanupFailed { .. } => Safety::Written,
+        Event::Started { .. }
+        | Event::Exited { .. }
+        | Event::Failed { .. }
+        | Event::StopRequested { .. }
+        | Event::Attempted { .. } => Safety::Synced,
+    }
+}

@@ -1,0 +1,66 @@
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// The directory of a run's outputs: removed with the last value that refers to it, unless it is
+/// kept.
+#[derive(Debug)]
+pub(crate) struct RunDirectory {
+    path: PathBuf,
+    kept: AtomicBool,
+}
+
+impl RunDirectory {
+    pub(super) fn new(path: &Path, kept: bool) -> Self {
+        Self {
+            path: path.to_owned(),
+            kept: AtomicBool::new(kept),
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The run is in the books: its outputs stay.
+    pub(crate) fn keep(&self) {
+        self.kept.store(true, Ordering::Release);
+    }
+
+    /// The run is forgotten: its outputs stay as long as somebody holds them.
+    pub(crate) fn give_up(&self) {
+        self.kept.store(false, Ordering::Release);
+    }
+
+    /// Removes it now.
+    pub(crate) async fn remove(&self) {
+        self.keep();
+        let path = self.path.clone();
+        // A panic is told by the runtime; there is nothing more to do about it.
+        let _ = tokio::task::spawn_blocking(move || remove_dir(&path)).await;
+    }
+}
+
+impl Drop for RunDirectory {
+    fn drop(&mut self) {
+        if self.kept.load(Ordering::Acquire) {
+            return;
+        }
+        let path = std::mem::take(&mut self.path);
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(move || remove_dir(&path))),
+            Err(_) => remove_dir(&path),
+        }
+    }
+}
+
+fn remove_dir(path: &Path) {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(path = %path.display(), %error, "the outputs of a run were not removed");
+        }
+        _ => {}
+    }
+}

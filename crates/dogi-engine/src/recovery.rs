@@ -1,0 +1,235 @@
+//! The beginning of a life: what an earlier one recorded is read, and taken up where it ended.
+
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    path::Path,
+    sync::Arc,
+};
+
+use dogi_job::{Event, Run, RunId, Standing, UnixMillis};
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    RunHandle,
+    builder::BuildEngineError,
+    driver::{self, Driven},
+    engine::Shared,
+    outputs::{self, RunOutputs},
+    ports::{Record, Recorded},
+};
+
+/// Runs read from the store at a time.
+const PAGE: usize = 256;
+
+/// Reads the history, removes the outputs that belong to none of it, and goes on with every run
+/// that was not over.
+pub(crate) async fn recover(shared: &Arc<Shared>) -> Result<(), BuildEngineError> {
+    let mut known = HashSet::new();
+    let mut loaded = Vec::new();
+    let mut after = None;
+    loop {
+        let page = shared.store.load(after.as_ref(), PAGE).await;
+        let page = page.map_err(BuildEngineError::Store)?;
+        let Some((last, _)) = page.last() else {
+            break;
+        };
+        after = Some(last.clone());
+        known.extend(page.iter().map(|(run, _)| run.clone()));
+        let opened = blocking(shared, move |shared| open(&shared, page)).await?;
+        loaded.extend(opened);
+    }
+    blocking(shared, move |shared| {
+        remove_strangers(&shared.runs_directory(), &known)
+    })
+    .await?;
+    take_up(shared, loaded).await;
+    Ok(())
+}
+
+/// A run of an earlier life.
+struct Loaded {
+    run: Run,
+    handle: RunHandle,
+    /// When the queue let it in.
+    admitted: Option<UnixMillis>,
+    /// `None`: it is over.
+    driven: Option<Driven>,
+}
+
+impl Loaded {
+    fn standing(&self) -> Standing {
+        let over = self.driven.is_none();
+        match (over, self.run.was_admitted(), self.run.is_decided()) {
+            (true, ..) | (_, false, true) => Standing::Out,
+            (_, false, false) => Standing::Waiting,
+            (_, true, false) => Standing::UnderWay,
+            (_, true, true) => Standing::Stopping,
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    act: impl FnOnce(Arc<Shared>) -> io::Result<T> + Send + 'static,
+) -> Result<T, BuildEngineError> {
+    let copy = shared.clone();
+    tokio::task::spawn_blocking(move || act(copy))
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+        .map_err(|source| BuildEngineError::data_dir(&shared.config.data_dir, source))
+}
+
+fn open(shared: &Shared, page: Vec<(RunId, Vec<Recorded>)>) -> io::Result<Vec<Loaded>> {
+    let mut loaded = Vec::with_capacity(page.len());
+    for (id, records) in page {
+        let sequence = records.len() as u64;
+        let Some((run, admitted)) = fold(&id, records) else {
+            tracing::error!(run = %id, "the first record of a run is not its submission: it is left alone");
+            continue;
+        };
+        loaded.push(open_run(shared, run, sequence, admitted)?);
+    }
+    Ok(loaded)
+}
+
+/// The run that these records tell of, and when it was let in.
+fn fold(id: &RunId, records: Vec<Recorded>) -> Option<(Run, Option<UnixMillis>)> {
+    let mut records = records.into_iter();
+    let Recorded {
+        at,
+        record: Record::Submitted(spec),
+    } = records.next()?
+    else {
+        return None;
+    };
+    let mut run = Run::new(id.clone(), *spec, at);
+    let mut admitted = None;
+    for Recorded { at, record } in records {
+        if let Record::Event(event) = record {
+            if event == Event::Admitted {
+                admitted = admitted.or(Some(at));
+            }
+            run.apply(at, &event);
+        }
+    }
+    Some((run, admitted))
+}
+
+fn open_run(
+    shared: &Shared,
+    run: Run,
+    sequence: u64,
+    admitted: Option<UnixMillis>,
+) -> io::Result<Loaded> {
+    let directory = shared.run_directory(run.id());
+    let spec = run.spec().clone();
+    let status = run.status();
+    if status.state.is_final() {
+        let (readers, directory) = outputs::finished(&directory, &spec)?;
+        let handle = RunHandle::of_the_past(status, spec, readers, directory);
+        return Ok(Loaded {
+            run,
+            handle,
+            admitted,
+            driven: None,
+        });
+    }
+    let outputs = RunOutputs::recover(&directory, &spec, &shared.output_options())?;
+    let (commands_tx, commands) = mpsc::unbounded_channel();
+    let (status, status_rx) = watch::channel(Arc::new(status));
+    let handle = RunHandle::new(run.id().clone(), spec, &outputs, status_rx, commands_tx);
+    let driven = Driven {
+        run: run.clone(),
+        sequence,
+        outputs,
+        commands,
+        status,
+    };
+    Ok(Loaded {
+        run,
+        handle,
+        admitted,
+        driven: Some(driven),
+    })
+}
+
+/// Removes the directories that belong to no run: of submissions that a crash cut off.
+fn remove_strangers(runs: &Path, known: &HashSet<RunId>) -> io::Result<()> {
+    for entry in std::fs::read_dir(runs)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_known = name
+            .to_str()
+            .and_then(|name| RunId::parse(name).ok())
+            .is_some_and(|run| known.contains(&run));
+        if !is_known && entry.file_type()?.is_dir() {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Enters everything in the books before anything goes on.
+async fn take_up(shared: &Arc<Shared>, loaded: Vec<Loaded>) {
+    let mut ended = Vec::new();
+    {
+        let mut directory = shared.directory();
+        for run in &loaded {
+            directory.restore(&run.handle, run.standing());
+            if let Some(at) = run.handle.status().finished_at {
+                ended.push((at, run.handle.id().clone()));
+            }
+        }
+    }
+    // What ended first is forgotten first.
+    ended.sort();
+    for (_, run) in &ended {
+        shared.retire(run).await;
+    }
+    let waiting = in_turn(&loaded);
+    for run in loaded {
+        let standing = run.standing();
+        match (run.driven, standing) {
+            (None, _) => {}
+            (Some(driven), Standing::Waiting) => driver::spawn_waiting(shared.clone(), driven),
+            (Some(driven), _) => driver::spawn_resumed(shared.clone(), driven),
+        }
+    }
+    shared.directory().restore_waiting(&waiting);
+}
+
+/// The runs that wait, in the order in which they would have been let in: the repository that was
+/// served longest ago, or began to wait before that, comes first.
+fn in_turn(loaded: &[Loaded]) -> Vec<RunHandle> {
+    let mut turns: HashMap<String, UnixMillis> = HashMap::new();
+    let mut turn = |run: &Loaded, at: UnixMillis| {
+        let turn = turns.entry(run.run.spec().fairness_key()).or_insert(at);
+        *turn = at.max(*turn);
+    };
+    for run in loaded {
+        if let Some(at) = run.admitted {
+            turn(run, at);
+        }
+    }
+    let waiting: Vec<_> = loaded
+        .iter()
+        .filter(|run| run.standing() == Standing::Waiting)
+        .collect();
+    let mut first = HashSet::new();
+    for run in &waiting {
+        if first.insert(run.run.spec().fairness_key()) {
+            turn(run, run.handle.status().queued_at);
+        }
+    }
+    let mut in_turn: Vec<_> = waiting
+        .into_iter()
+        .map(|run| (turns.get(&run.run.spec().fairness_key()), &run.handle))
+        .collect();
+    // Runs of one repository keep their order.
+    in_turn.sort_by_key(|(turn, _)| *turn);
+    in_turn
+        .into_iter()
+        .map(|(_, handle)| handle.clone())
+        .collect()
+}
