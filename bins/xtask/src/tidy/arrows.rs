@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("dogi-url", &[]),
     ("dogi-egress", &[]),
     ("dogi-stream", &[]),
+    ("dogi-store", &[]),
     ("dogi-docker", &[]),
     ("dogi-testkit", &[]),
     ("dogi-git", &["dogi-egress", "dogi-url"]),
@@ -26,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "dogi-git",
             "dogi-hooks",
             "dogi-job",
+            "dogi-store",
             "dogi-stream",
             "dogi-url",
         ],
@@ -39,6 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "dogi-git",
             "dogi-hooks",
             "dogi-job",
+            "dogi-store",
             "dogi-stream",
             "dogi-url",
         ],
@@ -47,7 +50,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// What the engine may only know as a feature that an embedder can leave out.
-const OPTIONAL_IN_ENGINE: &[&str] = &["dogi-docker", "dogi-egress", "dogi-git", "dogi-hooks"];
+const OPTIONAL_IN_ENGINE: &[&str] = &[
+    "dogi-docker",
+    "dogi-egress",
+    "dogi-git",
+    "dogi-hooks",
+    "dogi-store",
+];
 
 /// The crates that do no I/O and read no clock, and what would let them.
 const PURE: &[&str] = &["dogi-url", "dogi-job"];

@@ -228,6 +228,7 @@ fn crates_know_only_what_the_architecture_allows() {
         "dogi-job",
         "dogi-docker",
         "dogi-stream",
+        "dogi-store",
         "dogi-git",
         "dogi-testkit",
     ];
@@ -240,7 +241,7 @@ fn crates_know_only_what_the_architecture_allows() {
         packages.push(package(name, dependencies));
         arrows::check(&json!({ "packages": packages })).len()
     };
-    let cases: [(&str, &[Dependency], usize); 11] = [
+    let cases: [(&str, &[Dependency], usize); 14] = [
         (
             "dogi-job",
             &[("dogi-url", "", false), ("serde", "", false)],
@@ -261,6 +262,9 @@ fn crates_know_only_what_the_architecture_allows() {
             0,
         ),
         ("dogi-engine", &[("dogi-docker", "", false)], 1),
+        ("dogi-engine", &[("dogi-store", "", true)], 0),
+        ("dogi-engine", &[("dogi-store", "", false)], 1),
+        ("dogi-store", &[("dogi-job", "", false)], 1),
         (
             "dogi-tests",
             &[("dogi-docker", "dev", false), ("dogi-git", "dev", false)],

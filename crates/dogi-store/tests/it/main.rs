@@ -1,0 +1,8 @@
+//! What a user of the crate sees, by behaviour.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod append;
+mod open;
+mod outbox;
+mod support;
+mod values;
