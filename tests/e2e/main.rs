@@ -16,4 +16,5 @@ mod git;
 mod routes;
 mod run_url;
 mod signatures;
+mod stopping;
 mod streams;

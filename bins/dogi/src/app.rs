@@ -9,8 +9,9 @@ use std::sync::Arc;
 use dogi_engine::Engine;
 use tokio_util::sync::CancellationToken;
 
+use crate::Metrics;
 use crate::config::Settings;
-use crate::http::{Claims, Gate, Http, Links, State};
+use crate::http::{Claims, Gate, Http, Links, Readiness, State};
 use crate::listen::{Limits, Listener, Tls, TlsError};
 
 /// A server that listens already and answers once [`App::serve`] runs.
@@ -50,19 +51,26 @@ impl App {
     /// # Errors
     /// See [`BuildError`].
     pub async fn build(settings: &Settings) -> Result<Self, BuildError> {
+        let metrics = Arc::new(Metrics::new());
         let wired = crate::wire::server(settings, &links(settings)).await?;
-        let app = Self::with_engine(settings, wired.engine).await?;
+        let app = Self::with_engine(settings, wired.engine, metrics).await?;
         Ok(Self {
             lock: Some(wired.lock),
             ..app
         })
     }
 
-    /// The same over an engine of the caller's.
+    /// The same over an engine of the caller's, which should have `metrics` for an observer:
+    /// `/metrics` tells what it saw.
     ///
     /// # Errors
     /// See [`BuildError`].
-    pub async fn with_engine(settings: &Settings, engine: Engine) -> Result<Self, BuildError> {
+    pub async fn with_engine(
+        settings: &Settings,
+        engine: Engine,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, BuildError> {
+        let listener = listener(settings).await?;
         let http = Http::new(State {
             engine: engine.clone(),
             namespace: settings.storage.namespace.clone(),
@@ -76,17 +84,11 @@ impl App {
             claims: Claims::default(),
             data_dir: settings.storage.data_dir.clone(),
             min_free_bytes: settings.storage.min_free_bytes,
+            metrics,
+            readiness: Readiness::default(),
+            connections: listener.connections(),
+            admission_limits: (settings.jobs.max_running, settings.jobs.max_queued),
         });
-        let tls = settings.listen.tls.clone().map(Tls::load).transpose()?;
-        let addr = settings.listen.addr;
-        let limits = Limits {
-            max_connections: settings.listen.max_connections,
-            grace: settings.listen.stop_grace,
-            ..Limits::default()
-        };
-        let listener = Listener::bind(addr, tls, limits)
-            .await
-            .map_err(|source| BuildError::Listen { addr, source })?;
         Ok(Self {
             engine,
             http,
@@ -129,6 +131,19 @@ impl App {
         tokio::join!(listener.serve(http, drain.clone()), closing);
         drop(lock);
     }
+}
+
+async fn listener(settings: &Settings) -> Result<Listener, BuildError> {
+    let tls = settings.listen.tls.clone().map(Tls::load).transpose()?;
+    let addr = settings.listen.addr;
+    let limits = Limits {
+        max_connections: settings.listen.max_connections,
+        grace: settings.listen.stop_grace,
+        ..Limits::default()
+    };
+    Listener::bind(addr, tls, limits)
+        .await
+        .map_err(|source| BuildError::Listen { addr, source })
 }
 
 fn links(settings: &Settings) -> Links {

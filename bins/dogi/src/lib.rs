@@ -38,9 +38,12 @@ pub mod cli;
 pub mod config;
 pub mod http;
 pub mod listen;
+mod metrics;
 mod wire;
 
 pub use app::{App, BuildError};
+pub use dogi_engine::chain;
+pub use metrics::Metrics;
 pub use wire::WireError;
 
 /// Unix time in seconds.
@@ -48,17 +51,4 @@ fn unix_now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
-}
-
-/// An error and everything behind it, on one line.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
-    }
-    text
 }

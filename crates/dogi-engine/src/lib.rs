@@ -53,6 +53,7 @@ pub mod outputs;
 pub mod ports;
 
 mod builder;
+mod chain;
 mod clock;
 mod config;
 mod delivery_id;
@@ -66,6 +67,7 @@ mod recovery;
 mod store;
 
 pub use builder::{BuildEngineError, EngineBuilder};
+pub use chain::chain;
 pub use clock::{Clock, SystemClock};
 pub use config::{Ceilings, EngineConfig, OverCeiling};
 pub use engine::{Engine, SubmitError, Submitted};

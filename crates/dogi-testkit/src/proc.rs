@@ -64,6 +64,25 @@ impl Process {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Waits until the process has ended by itself, and tells its exit code; `None`: a signal
+    /// ended it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] when it does not end in time.
+    ///
+    /// # Cancel safety
+    ///
+    /// The process goes on when the future is dropped.
+    pub async fn ended_by_itself(&mut self) -> Result<Option<i32>> {
+        let what = format!("`{}` to end", self.program);
+        wait::until(&what, || {
+            let ended = self.child.try_wait().ok().flatten();
+            async move { ended.map(|status| status.code()) }
+        })
+        .await
+    }
+
     /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()

@@ -4,7 +4,7 @@ mod args;
 mod check;
 mod console;
 mod exit;
-mod logging;
+pub mod logging;
 mod run;
 mod serve;
 mod show;

@@ -10,7 +10,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::{logging, runtime};
 use crate::App;
-use crate::config::{Environment, Problem, Purpose, Report, Settings, reference};
+use crate::config::{Environment, Problem, Purpose, Report, Settings, masked, reference};
 
 pub(super) fn run(
     matches: &ArgMatches,
@@ -32,7 +32,13 @@ pub(super) fn run(
     }
     raise_file_limit();
     match runtime() {
-        Ok(runtime) => runtime.block_on(serve(&settings, console)),
+        Ok(runtime) => {
+            let exit = runtime.block_on(serve(&settings, console));
+            // Not waited for: a clone that waits for a silent server would hold up the end. What
+            // it was at is begun again, or taken up, by the next start.
+            runtime.shutdown_background();
+            exit
+        }
         Err(error) => {
             console.error(format_args!("cannot start: {error}"));
             Exit::Internal
@@ -49,7 +55,7 @@ async fn serve(settings: &Settings, console: &mut Console) -> Exit {
     let app = match App::build(settings).await {
         Ok(app) => app,
         Err(error) => {
-            console.error(crate::chain(&error));
+            console.error(masked(&crate::chain(&error)));
             return Exit::Unavailable;
         }
     };

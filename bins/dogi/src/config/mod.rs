@@ -6,6 +6,7 @@
 
 mod env;
 mod file;
+mod masked;
 mod parse;
 mod problem;
 pub mod reference;
@@ -19,6 +20,7 @@ mod yaml;
 
 pub use env::Environment;
 pub use file::{FileSettings, Forge, ForgeKind, GitSettings, Registry, RepoPatterns};
+pub use masked::masked;
 pub use problem::{Origin, Problem, Report, did_you_mean};
 pub use secret::Secret;
 pub use setting::{Group, Kind, Setting};

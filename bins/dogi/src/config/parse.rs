@@ -127,7 +127,17 @@ pub(super) fn base_url(text: &str) -> Result<String, Reason> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
+/// For lists whose reasons quote single items: a password that holds a comma would be quoted in
+/// parts, and nothing in such a list has a user.
+pub(super) fn without_user(text: &str) -> Result<(), Reason> {
+    match text.contains('@') {
+        true => Err("; a user or password has no place in it".to_owned()),
+        false => Ok(()),
+    }
+}
+
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, Reason> {
+    without_user(text)?;
     let network = |item: &str| {
         let address = || item.parse::<IpAddr>().map(IpNet::from);
         item.parse()

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::masked::masked;
+
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -72,10 +74,10 @@ impl Problem {
         }
     }
 
-    /// Quotes the value.
+    /// Quotes the value, without any user and password in it.
     #[must_use]
     pub fn with_value(mut self, value: impl Into<String>) -> Self {
-        self.value = Some(value.into());
+        self.value = Some(masked(&value.into()).into_owned());
         self
     }
 }

@@ -377,6 +377,7 @@ fn docker(sources: &mut Sources, env: &Environment) -> Docker {
 
 fn network(sources: &mut Sources, env: &Environment) -> Network {
     let egress = sources.with_default("EGRESS_ALLOW", |text| {
+        parse::without_user(text)?;
         EgressPolicy::parse(text).map_err(|error| format!("; {error}"))
     });
     Network {

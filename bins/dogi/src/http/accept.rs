@@ -36,13 +36,18 @@ fn media_range(text: &str) -> Option<(Framing, u32)> {
         "text/plain" => Framing::Text,
         _ => return None,
     };
-    let quality = parts
+    Some((framing, quality(parts)?))
+}
+
+/// The quality among the parameters of a media range, in thousandths; `None` where it is none.
+pub(super) fn quality<'a>(mut parameters: impl Iterator<Item = &'a str>) -> Option<u32> {
+    let quality = parameters
         .find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")))
         .map_or(Some(1.0), |text| text.parse::<f32>().ok())?;
     // As RFC 9110 has it, from 0 to 1 with three digits; out of that nothing is said.
     (0.0..=1.0)
         .contains(&quality)
-        .then(|| (framing, (quality * 1000.0).round() as u32))
+        .then(|| (quality * 1000.0).round() as u32)
 }
 
 /// Where a reader of an earlier answer wants to go on.

@@ -14,11 +14,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
+use prometheus_client::metrics::counter::Counter;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::links::Links;
 use super::status;
 use crate::listen::{Activity, EofGuard};
+use crate::metrics::FollowerGuard;
 
 /// What cuts a body off.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -56,6 +58,15 @@ pub(super) fn result_fields(status: &RunStatus) -> HeaderMap {
         fields.insert(EXIT_CODE, HeaderValue::from(code));
     }
     fields
+}
+
+/// A body whose bytes are counted as they are taken.
+pub(super) fn counted(body: Body, sent: Counter) -> Body {
+    let count = move |frame: Frame<Bytes>| {
+        sent.inc_by(frame.data_ref().map_or(0, Bytes::len) as u64);
+        frame
+    };
+    body.map_frame(count).boxed_unsync()
 }
 
 /// The bytes of one output, without any framing.
@@ -105,6 +116,7 @@ pub(super) struct RunStream {
     /// Cut the body of a failed job off.
     pub(super) cut_failed: bool,
     pub(super) activity: Arc<Activity>,
+    pub(super) follower: FollowerGuard,
     /// The job ends with this body.
     pub(super) _attached: Option<(Lease, EofGuard)>,
 }
@@ -145,6 +157,9 @@ impl RunStream {
         };
         let frames = stream::unfold(progress, |mut progress| async move {
             let frame = progress.next().await?;
+            if let Some(data) = frame.as_ref().ok().and_then(Frame::data_ref) {
+                progress.stream.follower.gave(data.len());
+            }
             Some((frame, progress))
         });
         StreamBody::new(frames).boxed_unsync()

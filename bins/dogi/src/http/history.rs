@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dogi_engine::RunHandle;
-use dogi_job::{RunId, Submit};
+use dogi_job::{RunId, SourceRef, Submit};
 use dogi_stream::{Cursor, Framing, Position};
 use dogi_url::{InstanceId, OutputName, OutputSelection, OutputType, Verified};
 use http::header::{LINK, LOCATION, RANGE};
@@ -55,12 +55,15 @@ pub(super) fn outputs(state: &State, verified: &Verified<'_>) -> Result<Response
 pub(super) fn collect(state: &State, verified: &Verified<'_>) -> Result<Response<Body>, Problem> {
     let given = params(verified, &["output"])?;
     let text = given.get("output").ok_or_else(|| {
-        let detail = "parameter `output` is missing; allowed: log, file_NAME";
+        let detail = "parameter `output` is missing; allowed: log, file_NAME, node_NAME";
         Problem::bad_request(detail).with("parameter", "output")
     })?;
-    let name: OutputName = text.parse().map_err(|error| {
-        Problem::bad_request(format!("parameter `output`: {error}")).with("parameter", "output")
-    })?;
+    let name: OutputName = text.parse().map_err(|error| bad("output", error))?;
+    if name == OutputName::Status {
+        let reason = "`status` is no text that could be collected (GET /runs lists it); allowed: \
+                      log, file_NAME, node_NAME";
+        return Err(bad("output", reason));
+    }
     let followers = state
         .engine
         .instances()
@@ -242,6 +245,10 @@ pub(super) async fn rerun(
 ) -> Result<Response<Body>, Problem> {
     params(verified, &[])?;
     let spec = find(state, id)?.spec().clone();
+    // What the operator allows may have changed since.
+    if let SourceRef::Repo { url, .. } = &spec.source {
+        run::allow_repo(state, url)?;
+    }
     let (run, _) = run::submit(state, spec, Submit::Run, false).await?;
     let mut response = show::status_now(state, &run, StatusCode::ACCEPTED);
     if let Ok(location) = HeaderValue::try_from(state.links.status(run.id())) {

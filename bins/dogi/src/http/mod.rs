@@ -13,11 +13,13 @@ mod idempotency;
 mod input;
 mod links;
 mod logged;
+mod metrics;
 mod output;
 mod params;
 mod plain;
 mod problem;
 mod range;
+mod readiness;
 mod route;
 mod run;
 mod show;
@@ -36,8 +38,9 @@ use hyper::body::Incoming;
 use ipnet::IpNet;
 use tracing::Instrument as _;
 
+use crate::Metrics;
 use crate::config::RepoPatterns;
-use crate::listen::{Activity, Handler};
+use crate::listen::{Activity, Connections, Handler};
 
 pub use accept::framing;
 pub use auth::Gate;
@@ -48,6 +51,7 @@ pub use links::Links;
 pub use logged::logged;
 pub use problem::Problem;
 pub use range::{Part, part};
+pub use readiness::Readiness;
 pub use route::Route;
 pub(crate) use status::{json as status_json, payload};
 
@@ -81,6 +85,14 @@ pub struct State {
     pub data_dir: PathBuf,
     /// Bytes that are left free there.
     pub min_free_bytes: u64,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Whether Docker and the database answer.
+    pub readiness: Readiness,
+    /// Of the listener.
+    pub connections: Connections,
+    /// How many runs may be under way, and how many may wait.
+    pub admission_limits: (usize, usize),
 }
 
 impl State {
@@ -100,18 +112,19 @@ impl State {
 
     fn has_room(&self) -> Result<(), Problem> {
         // A file system that does not tell is not a full one.
-        let Ok(stat) = rustix::fs::statvfs(&self.data_dir) else {
+        let Some(free) = self.free_bytes().filter(|free| *free < self.min_free_bytes) else {
             return Ok(());
         };
-        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-        if free >= self.min_free_bytes {
-            return Ok(());
-        }
         let detail = format!(
             "the disk of the server has {free} bytes left, and {} are kept free: no new jobs",
             self.min_free_bytes
         );
         Err(Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail))
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        let stat = rustix::fs::statvfs(&self.data_dir).ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
     async fn engine_answers(&self) -> Result<(), Problem> {
@@ -131,6 +144,8 @@ struct Call {
     parts: Parts,
     body: Option<Incoming>,
     activity: Arc<Activity>,
+    /// Once it is known.
+    route: Option<Route>,
 }
 
 /// Answers requests. Cloning is cheap.
@@ -153,11 +168,14 @@ impl Http {
         let target = target.to_owned();
         let raw = RawTarget::split(&target)?;
         let route = Route::find(&call.parts.method, raw.path())?;
+        tracing::Span::current().record("route", route.pattern());
+        call.route = Some(route.clone());
         let state = &*self.0;
         if route.is_public() {
             return match route {
                 Route::Ready => plain::ready(state).await,
                 Route::Health => Ok(plain::health()),
+                Route::Metrics => Ok(metrics::answer(state, &call.parts.headers).await),
                 _ => Ok(plain::home()),
             };
         }
@@ -178,7 +196,7 @@ impl Http {
             Route::RunFile(run) => history::run_file(state, run),
             Route::Rerun(run) => history::rerun(state, run, &verified).await,
             Route::AbortRun(run) => history::abort(state, run, &verified).await,
-            Route::Home | Route::Health | Route::Ready => Ok(plain::home()),
+            Route::Home | Route::Health | Route::Ready | Route::Metrics => Ok(plain::home()),
         }
     }
 }
@@ -197,7 +215,9 @@ impl Handler for Http {
         // The query stays out of logs: it holds signatures and, in env_NAME, what else.
         let span = tracing::info_span!(
             "request",
+            id = %uuid::Uuid::now_v7().simple(),
             method = %parts.method,
+            route = tracing::field::Empty,
             path = %logged(parts.uri.path()),
             client = %forwarded::client(activity.peer().ip(), &parts.headers, &self.0.trusted_proxies),
         );
@@ -206,6 +226,7 @@ impl Handler for Http {
             parts,
             body: Some(body),
             activity,
+            route: None,
         };
         let mut response = Box::pin(self.respond(&mut call))
             .instrument(span.clone())
@@ -214,8 +235,22 @@ impl Handler for Http {
         if is_head {
             *response.body_mut() = body::empty();
         }
-        let status = response.status().as_u16();
-        span.in_scope(|| tracing::info!(status, took = ?began.elapsed(), "answered"));
-        response
+        let took = began.elapsed();
+        let metrics = &self.0.metrics.http;
+        metrics.answered(call.route.as_ref(), response.status(), took);
+        span.in_scope(|| tell(call.route.as_ref(), &response, took));
+        response.map(|body| body::counted(body, metrics.sent()))
+    }
+}
+
+/// The line that the log has for a request; probes, that come every few seconds, are no news.
+fn tell(route: Option<&Route>, response: &Response<Body>, took: Duration) {
+    let status = response.status();
+    let run = show::run_of(response);
+    let probe = matches!(route, Some(Route::Health | Route::Ready | Route::Metrics));
+    if probe && status.is_success() {
+        tracing::debug!(status = status.as_u16(), ?took, "answered");
+    } else {
+        tracing::info!(status = status.as_u16(), ?took, run, "answered");
     }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::State;
 use super::body::{Body, full};
 use super::problem::Problem;
+use super::readiness::Fault;
 use super::show::describe;
 
 const HOME: &str = "\
@@ -20,7 +21,8 @@ dogi runs git repositories over HTTP.
 
   GET /jobs          running and waiting          GET /runs           history
   GET /outputs       outputs by instance          GET /collect?output=NAME
-  GET /healthz       alive                        GET /readyz         the Docker engine answers
+  GET /healthz       alive                        GET /readyz         Docker and the database answer
+  GET /metrics       for Prometheus
 ";
 
 /// `GET /`.
@@ -37,11 +39,29 @@ pub(super) fn health() -> Response<Body> {
     response
 }
 
-/// `GET /readyz`: the Docker engine answers too.
+/// `GET /readyz`: the Docker engine and the database answer too; else which of them does not.
 pub(super) async fn ready(state: &State) -> Result<Response<Body>, Problem> {
-    state.engine_answers().await?;
+    let found = state.readiness.look(&state.engine).await;
+    let parts = [("docker", &found.docker), ("database", &found.database)];
+    let said = |fault: &Fault| fault.as_deref().unwrap_or("ok").to_owned();
+    if !found.is_ready() {
+        let faults: Vec<&str> = parts
+            .iter()
+            .filter_map(|(_, fault)| fault.as_deref())
+            .collect();
+        let problem = Problem::unavailable(faults.join("; ")).with("ready", false);
+        let told =
+            |problem: Problem, (name, fault): (&str, &Fault)| problem.with(name, said(fault));
+        return Err(parts.into_iter().fold(problem, told));
+    }
     let (running, queued) = state.engine.counts();
-    let json = json!({"ready": true, "running": running, "queued": queued});
+    let json = json!({
+        "ready": true,
+        "docker": said(&found.docker),
+        "database": said(&found.database),
+        "running": running,
+        "queued": queued,
+    });
     let mut response = Response::new(full(format!("{json}\n")));
     describe(&mut response, "application/json");
     Ok(response)

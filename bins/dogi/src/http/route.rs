@@ -15,6 +15,8 @@ pub enum Route {
     Health,
     /// `/readyz`
     Ready,
+    /// `/metrics`
+    Metrics,
     /// `/outputs`
     Outputs,
     /// `/collect`
@@ -68,6 +70,11 @@ const ROUTES: &[Row] = &[
         methods: READ,
         path: &["readyz"],
         make: |_| Ok(Route::Ready),
+    },
+    Row {
+        methods: READ,
+        path: &["metrics"],
+        make: |_| Ok(Route::Metrics),
     },
     Row {
         methods: READ,
@@ -193,6 +200,54 @@ impl Route {
     /// Whether everybody may ask.
     #[must_use]
     pub fn is_public(&self) -> bool {
-        matches!(self, Self::Home | Self::Health | Self::Ready)
+        matches!(
+            self,
+            Self::Home | Self::Health | Self::Ready | Self::Metrics
+        )
+    }
+
+    /// What is counted where a request is about nothing that there is.
+    pub const NONE: &'static str = "none";
+
+    /// All that [`Route::pattern`] may say, and [`Route::NONE`].
+    pub const PATTERNS: [&'static str; 16] = [
+        "/",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/outputs",
+        "/collect",
+        "/jobs",
+        "/runs",
+        "/output/{instance}/{output}",
+        "/runs/{run}",
+        "/runs/{run}/{output}",
+        "/runs/{run}/files/{path}",
+        "/runs/{run}/rerun",
+        "/runs/{run}/abort",
+        "/{scheme}/{repository}",
+        Self::NONE,
+    ];
+
+    /// The route without what is particular to one request, for logs and metrics.
+    #[must_use]
+    pub fn pattern(&self) -> &'static str {
+        match self {
+            Self::Home => "/",
+            Self::Health => "/healthz",
+            Self::Ready => "/readyz",
+            Self::Metrics => "/metrics",
+            Self::Outputs => "/outputs",
+            Self::Collect => "/collect",
+            Self::Jobs => "/jobs",
+            Self::Runs => "/runs",
+            Self::Output(..) => "/output/{instance}/{output}",
+            Self::RunStatus(_) => "/runs/{run}",
+            Self::RunOutput(..) => "/runs/{run}/{output}",
+            Self::RunFile(_) => "/runs/{run}/files/{path}",
+            Self::Rerun(_) => "/runs/{run}/rerun",
+            Self::AbortRun(_) => "/runs/{run}/abort",
+            Self::Run => "/{scheme}/{repository}",
+        }
     }
 }

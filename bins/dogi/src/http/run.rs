@@ -106,7 +106,7 @@ fn allow(state: &State, request: &RunRequest) -> Result<(), Problem> {
     Ok(())
 }
 
-fn allow_repo(state: &State, repo: &RepoUrl) -> Result<(), Problem> {
+pub(super) fn allow_repo(state: &State, repo: &RepoUrl) -> Result<(), Problem> {
     let refused = match repo.transport() {
         Transport::Git { .. } => !state.allow_git,
         Transport::File { .. } => !state.allow_file,

@@ -74,6 +74,7 @@ pub(super) async fn answer(
         show_status,
         cut_failed: view.cut_failed,
         activity: Arc::clone(activity),
+        follower: state.metrics.http.follower(view.framing),
         _attached: attached,
     };
     streamed(state, &run, &view, stream).await
@@ -235,6 +236,11 @@ pub(super) fn describe(response: &mut Response<Body>, content_type: &'static str
 /// Which run it is of, and where its status is.
 pub(super) fn name_run(state: &State, response: &mut Response<Body>, run: &RunHandle) {
     response.headers_mut().extend(run_fields(state, run));
+}
+
+/// The run that an answer is about, if it is about one.
+pub(super) fn run_of(response: &Response<Body>) -> Option<&str> {
+    response.headers().get(RUN)?.to_str().ok()
 }
 
 fn run_fields(state: &State, run: &RunHandle) -> Vec<(HeaderName, HeaderValue)> {

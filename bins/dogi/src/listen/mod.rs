@@ -10,6 +10,7 @@
 //! | opens more connections than there may be | the idlest one goes first |
 
 mod activity;
+mod count;
 mod io;
 mod limits;
 mod refusal;
@@ -18,6 +19,7 @@ mod table;
 mod tls;
 
 pub use activity::{Activity, EofGuard};
+pub use count::Connections;
 pub use limits::Limits;
 pub use serve::{Handler, Listener};
 pub use tls::{Tls, TlsError, TlsFiles};

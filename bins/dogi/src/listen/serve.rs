@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::activity::{Activity, Overdue, RequestGuard};
+use super::count::{Connections, OpenGuard};
 use super::io::ClientIo;
 use super::limits::Limits;
 use super::refusal;
@@ -58,6 +59,7 @@ pub struct Listener {
     socket: TcpListener,
     tls: Option<Tls>,
     limits: Limits,
+    connections: Connections,
 }
 
 impl Listener {
@@ -70,7 +72,14 @@ impl Listener {
             socket: TcpListener::bind(addr).await?,
             tls,
             limits,
+            connections: Connections::default(),
         })
+    }
+
+    /// Counts of its connections, that go on being true while it serves.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        self.connections.clone()
     }
 
     /// The address that clients can connect to.
@@ -89,6 +98,7 @@ impl Listener {
             socket,
             tls,
             limits,
+            connections,
         } = self;
         let acceptor = tls.as_ref().map(|tls| TlsAcceptor::from(tls.config()));
         let tasks = TaskTracker::new();
@@ -108,6 +118,7 @@ impl Listener {
             };
             let activity = Arc::new(Activity::new(peer, acceptor.is_some()));
             let Some(place) = table.enter(Arc::clone(&activity)) else {
+                connections.refuse();
                 refuse(&stream, acceptor.is_some());
                 continue;
             };
@@ -115,6 +126,7 @@ impl Listener {
                 Connection {
                     activity,
                     place,
+                    _open: connections.enter(),
                     limits: Arc::clone(&limits),
                     stop: stop.clone(),
                     drop_all: drop_all.clone(),
@@ -184,6 +196,7 @@ where
 struct Connection {
     activity: Arc<Activity>,
     place: Place,
+    _open: OpenGuard,
     limits: Arc<Limits>,
     stop: CancellationToken,
     drop_all: CancellationToken,

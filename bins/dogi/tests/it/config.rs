@@ -308,6 +308,30 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
+fn a_password_in_a_url_is_never_quoted() {
+    let cases = [
+        ("ADVERTISED_URL", "https://me:pa/s,s@w0rd@host/base"),
+        ("GITHUB_URL", "http://me:pa/s,s@w0rd@host"),
+        ("EGRESS_ALLOW", "external,https://me:pa/s,s@w0rd@host"),
+        ("EGRESS_ALLOW", "me:pa/s,s@w0rd@host"),
+        ("TRUSTED_PROXIES", "http://me:pa/s,s@w0rd@10.0.0.1"),
+        ("LISTEN", "http://me:pa/s,s@w0rd@host:1"),
+        ("HTTPS_PROXY", "gopher://me:pa/s,s@w0rd@host"),
+    ];
+    for (name, value) in cases {
+        let report = refused(&env(&[(name, value)]));
+        assert!(report.contains(&format!("${name}: ")), "{report}");
+        for part in ["pa/s", "s@w", "w0rd"] {
+            assert!(!report.contains(part), "{name}: {report}");
+        }
+    }
+    let file = "forges: {git.lab: {api: 'https://me:pa/s,s@w0rd@host/api'}}\n";
+    let report = with_file(file, &[]).expect_err("an API has no password");
+    assert!(report.contains("\"https://***@host/api\""), "{report}");
+    assert!(!report.contains("w0rd"), "{report}");
+}
+
+#[test]
 fn the_file_has_sections() {
     let secret = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(secret.path(), "from a file\n").expect("a secret");

@@ -1,5 +1,6 @@
 //! An engine whose containers are hand puppets: a test says what they print and how they end.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -33,8 +34,10 @@ struct World {
     entrances: mpsc::UnboundedSender<Container>,
     /// The error of every checkout, while it is set.
     checkout_fails: Mutex<Option<StepError>>,
-    /// The answer of the engine behind it.
-    ready: Mutex<Result<(), StepError>>,
+    /// The answer of the engine behind it; `None`: it is silent.
+    ready: Mutex<Option<Result<(), StepError>>>,
+    /// How often it was asked.
+    asked: AtomicUsize,
 }
 
 /// A running container.
@@ -59,7 +62,8 @@ impl Theatre {
         let fake = Fake(Arc::new(World {
             entrances,
             checkout_fails: Mutex::default(),
-            ready: Mutex::new(Ok(())),
+            ready: Mutex::new(Some(Ok(()))),
+            asked: AtomicUsize::default(),
         }));
         let engine = Engine::builder(config)
             .source(fake.clone())
@@ -94,7 +98,16 @@ impl Theatre {
         let kind = FailureKind::EngineUnavailable;
         let error = StepError::failed(kind, "the Docker engine does not answer");
         *self.fake.0.checkout_fails.lock().expect("not poisoned") = Some(error.clone());
-        *self.fake.0.ready.lock().expect("not poisoned") = Err(error);
+        *self.fake.0.ready.lock().expect("not poisoned") = Some(Err(error));
+    }
+
+    pub(crate) fn docker_is_silent(&self) {
+        *self.fake.0.ready.lock().expect("not poisoned") = None;
+    }
+
+    /// How often Docker was asked whether it is there.
+    pub(crate) fn asked(&self) -> usize {
+        self.fake.0.asked.load(Ordering::Acquire)
     }
 }
 
@@ -232,8 +245,15 @@ impl Runner for Fake {
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StepError>> {
+        self.0.asked.fetch_add(1, Ordering::AcqRel);
         let answer = self.0.ready.lock().expect("not poisoned").clone();
-        async { answer }.boxed()
+        async {
+            match answer {
+                Some(answer) => answer,
+                None => std::future::pending().await,
+            }
+        }
+        .boxed()
     }
 }
 

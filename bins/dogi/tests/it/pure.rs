@@ -19,6 +19,7 @@ fn every_path_is_one_route_or_none() {
         ("GET", "/".to_owned(), Route::Home),
         ("GET", "/healthz".to_owned(), Route::Health),
         ("HEAD", "/readyz".to_owned(), Route::Ready),
+        ("GET", "/metrics".to_owned(), Route::Metrics),
         ("GET", "/outputs".to_owned(), Route::Outputs),
         ("GET", "/collect".to_owned(), Route::Collect),
         ("GET", "/jobs".to_owned(), Route::Jobs),

@@ -1,10 +1,11 @@
 //! Routes, access and refusals.
 
-use dogi_job::FailureKind;
-use dogi_url::{Expiry, Keys, Scheme, Secret};
+use dogi_job::{FailureKind, Spec, Submit};
+use dogi_url::{Expiry, InstanceId, Keys, Namespace, RepoUrl, Scheme, Secret};
 use serde_json::json;
 
 use crate::server::{RUN, Server};
+use crate::within;
 
 const SECRET: &str = "very secret";
 
@@ -29,7 +30,7 @@ async fn signed_server() -> Server {
 #[tokio::test]
 async fn health_needs_no_signature_and_everything_else_does() {
     let server = signed_server().await;
-    for target in ["/healthz", "/readyz", "/"] {
+    for target in ["/healthz", "/readyz", "/metrics", "/"] {
         assert_eq!(server.get(target).await.status, 200, "{target}");
     }
     let run = "0198c5e0a1b2c3d4e5f60718293a4b5c";
@@ -216,6 +217,11 @@ async fn bad_requests_are_told_what_is_wrong() {
         ("/jobs?x=1".to_owned(), 400, "unknown parameter `x`"),
         ("/collect".to_owned(), 400, "`output` is missing"),
         ("/collect?output=nope".to_owned(), 400, "`output`"),
+        (
+            "/collect?output=status".to_owned(),
+            400,
+            "allowed: log, file_NAME, node_NAME",
+        ),
         ("/runs?limit=0".to_owned(), 400, "`limit`"),
         ("/runs?limit=1&limit=2".to_owned(), 400, "given 2 times"),
         ("/runs?before=x".to_owned(), 400, "`before`"),
@@ -328,7 +334,16 @@ async fn a_full_disk_and_a_missing_engine_are_told() {
     let server = Server::start().await;
     assert_eq!(server.get("/readyz").await.json()["ready"], true);
     server.theatre.docker_is_gone();
-    assert!(server.get("/readyz").await.problem(503).contains("Docker"));
+    // What was found is told for a second.
+    let not_ready = async {
+        loop {
+            let answer = server.get("/readyz").await;
+            if answer.status == 503 {
+                return answer;
+            }
+        }
+    };
+    assert!(within(not_ready).await.problem(503).contains("Docker"));
     let answer = server.get(&target).await;
     assert!(answer.problem(503).contains("Docker"));
     assert_eq!(server.get("/healthz").await.text(), "ok\n");
@@ -428,6 +443,27 @@ async fn a_run_can_be_run_again_and_aborted_by_its_id() {
     );
     assert_eq!(second["env"], json!({"A": "b"}));
     server.theatre.container().await.end(0);
+}
+
+#[tokio::test]
+async fn a_run_is_not_run_again_once_its_repository_is_not_allowed() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let config = dir.path().join("dogi.yaml");
+    std::fs::write(&config, "url_repos: [github.com/acme/*]\n").expect("a file");
+    let config = config.to_str().expect("UTF-8");
+    let server = Server::with(&[("BYPASS_SIGNATURES", "true"), ("CONFIG", config)]).await;
+    // A run from the time when it was.
+    let repo = RepoUrl::from_clone_url("https://github.com/o/r.git").expect("a repository");
+    let instance = InstanceId::new(&Namespace::default(), &repo, None);
+    let submitted = server.engine.submit(Spec::new(instance, repo), Submit::Run);
+    let first = submitted.await.expect("the engine takes it").run;
+    server.theatre.container().await.end(0);
+    first.finished().await;
+    let again = server
+        .ask("POST", &format!("/runs/{}/rerun", first.id()), &[])
+        .await;
+    assert!(again.problem(403).contains("url_repos"));
+    assert_eq!(server.engine.runs(None, 10).len(), 1, "nothing was started");
 }
 
 #[tokio::test]

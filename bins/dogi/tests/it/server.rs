@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use dogi::App;
 use dogi::config::{Environment, Flags, Purpose, Settings};
+use dogi::{App, Metrics};
 use dogi_engine::EngineConfig;
 use dogi_job::AdmissionLimits;
 use serde_json::Value;
@@ -48,8 +49,9 @@ impl Server {
         };
         config.ceilings.timeout = settings.jobs.timeout;
         config.ceilings.memory = settings.jobs.memory;
+        let metrics = Arc::new(Metrics::new());
         let (engine, theatre) = Theatre::engine(config).await;
-        let app = App::with_engine(&settings, engine.clone())
+        let app = App::with_engine(&settings, engine.clone(), metrics)
             .await
             .expect("it can be built");
         let addr = app.local_addr().expect("it listens");

@@ -31,6 +31,9 @@ pub(super) fn connect(
         });
         Failed
     })?;
+    // Requests are small and answered one by one: waiting for more to send only delays them. A
+    // socket that refuses works all the same.
+    let _ = stream.set_nodelay(true);
     let (from, to) = stream.into_split();
     let reader = std::io::BufReader::with_capacity(
         64 * 1024,

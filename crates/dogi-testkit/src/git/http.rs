@@ -237,6 +237,8 @@ async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
         return;
     };
     while let Ok((connection, _)) = listener.accept().await {
+        // Small answers go out at once; a socket that refuses works all the same.
+        let _ = connection.set_nodelay(true);
         let shared = Arc::clone(&shared);
         let service = service_fn(move |request| Arc::clone(&shared).answer(request));
         let serving = hyper::server::conn::http1::Builder::new()
