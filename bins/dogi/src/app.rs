@@ -51,8 +51,8 @@ impl App {
     /// # Errors
     /// See [`BuildError`].
     pub async fn build(settings: &Settings) -> Result<Self, BuildError> {
-        let metrics = Arc::new(Metrics::new());
-        let wired = crate::wire::server(settings, &links(settings)).await?;
+        let metrics = Metrics::new();
+        let wired = crate::wire::server(settings, &links(settings), &metrics).await?;
         let app = Self::with_engine(settings, wired.engine, metrics).await?;
         Ok(Self {
             lock: Some(wired.lock),
@@ -68,7 +68,7 @@ impl App {
     pub async fn with_engine(
         settings: &Settings,
         engine: Engine,
-        metrics: Arc<Metrics>,
+        metrics: Metrics,
     ) -> Result<Self, BuildError> {
         let listener = listener(settings).await?;
         let http = Http::new(State {

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use dogi_docker::{Docker, Endpoint, EngineInfo, RegistryAuth};
 use dogi_egress::{EgressPolicy, Guard, Http, HttpOptions};
 use dogi_engine::adapters::{CallbackDeliverer, DockerOptions, DockerRunner, GitSource};
-use dogi_engine::{Ceilings, Engine, EngineConfig};
+use dogi_engine::{Ceilings, Engine, EngineConfig, MemoryStore};
 use dogi_git::{Credential, HostKeys, KnownHosts, Limits, MirrorOptions, Mirrors};
 use dogi_hooks::{Sender, SenderOptions, Signer};
 use dogi_job::AdmissionLimits;
 
+use crate::Metrics;
 use crate::config::Settings;
 use crate::http::{Links, payload};
 
@@ -99,7 +100,11 @@ fn without_port(host: &str) -> &str {
 }
 
 /// The server's engine.
-pub(crate) async fn server(settings: &Settings, links: &Links) -> Result<Wired, WireError> {
+pub(crate) async fn server(
+    settings: &Settings,
+    links: &Links,
+    metrics: &Metrics,
+) -> Result<Wired, WireError> {
     let dir = settings.storage.data_dir.clone();
     let lock = lock(&dir)?;
     let server = server_id(&dir).map_err(|source| WireError::DataDir {
@@ -112,7 +117,7 @@ pub(crate) async fn server(settings: &Settings, links: &Links) -> Result<Wired, 
         shared: false,
     };
     Ok(Wired {
-        engine: engine(settings, links, &place).await?,
+        engine: engine(settings, links, &place, metrics).await?,
         lock,
     })
 }
@@ -122,12 +127,15 @@ pub(crate) async fn engine(
     settings: &Settings,
     links: &Links,
     place: &Place,
+    metrics: &Metrics,
 ) -> Result<Engine, WireError> {
     let policy = Arc::new(policy(settings));
     let docker = Docker::connect(&endpoint(settings))?;
     let info = docker.info().await;
     greet(&docker, info.as_ref());
     let builder = Engine::builder(config(settings, place))
+        .observer(metrics.clone())
+        .store(metrics.measured(MemoryStore::new()))
         .source(source(settings, &policy, info.ok().as_ref())?)
         .deliverer(deliverer(settings, &policy, links)?);
     let runner = DockerRunner::new(docker, docker_options(settings, place));

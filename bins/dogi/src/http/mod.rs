@@ -86,7 +86,7 @@ pub struct State {
     /// Bytes that are left free there.
     pub min_free_bytes: u64,
     /// What is counted.
-    pub metrics: Arc<Metrics>,
+    pub metrics: Metrics,
     /// Whether Docker and the database answer.
     pub readiness: Readiness,
     /// Of the listener.
@@ -236,7 +236,7 @@ impl Handler for Http {
             *response.body_mut() = body::empty();
         }
         let took = began.elapsed();
-        let metrics = &self.0.metrics.http;
+        let metrics = self.0.metrics.http();
         metrics.answered(call.route.as_ref(), response.status(), took);
         span.in_scope(|| tell(call.route.as_ref(), &response, took));
         response.map(|body| body::counted(body, metrics.sent()))

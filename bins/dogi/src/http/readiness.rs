@@ -74,9 +74,7 @@ impl Findings {
 
 async fn find(engine: Engine) -> Findings {
     let docker = ask("the Docker engine", engine.ready());
-    let database = ask("the database", async {
-        Ok::<_, std::convert::Infallible>(())
-    });
+    let database = ask("the database", engine.store_ready());
     let (docker, database) = tokio::join!(docker, database);
     Findings {
         docker,

@@ -74,7 +74,7 @@ pub(super) async fn answer(
         show_status,
         cut_failed: view.cut_failed,
         activity: Arc::clone(activity),
-        follower: state.metrics.http.follower(view.framing),
+        follower: state.metrics.http().follower(view.framing),
         _attached: attached,
     };
     streamed(state, &run, &view, stream).await

@@ -7,8 +7,12 @@ mod http;
 mod jobs;
 mod moment;
 mod process;
+mod store;
 mod text;
 
+use std::sync::Arc;
+
+use dogi_engine::ports::{Observer, Store};
 use dogi_job::{Event, RunStatus, UnixMillis};
 use prometheus_client::registry::Registry;
 
@@ -18,13 +22,19 @@ pub(crate) use text::Format;
 
 use jobs::JobMetrics;
 use moment::MomentMetrics;
+use store::{MeasuredStore, StoreMetrics};
 
-/// All that is counted: what an engine tells, and what the HTTP side of its server sees.
+/// All that is counted: it observes an engine, measures its store, and the HTTP side of the server
+/// writes into it. Cloning gives another handle to the same figures.
+#[derive(Clone, Debug)]
+pub struct Metrics(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct Metrics {
+struct Inner {
     registry: Registry,
-    pub(crate) http: HttpMetrics,
+    http: HttpMetrics,
     jobs: JobMetrics,
+    store: StoreMetrics,
     moment: MomentMetrics,
 }
 
@@ -43,29 +53,40 @@ impl Metrics {
         let dogi = registry.sub_registry_with_prefix("dogi");
         let http = HttpMetrics::register(dogi);
         let jobs = JobMetrics::register(dogi);
+        let store = StoreMetrics::register(dogi);
         let moment = MomentMetrics::register(dogi);
-        Self {
+        Self(Arc::new(Inner {
             registry,
             http,
             jobs,
+            store,
             moment,
-        }
+        }))
     }
 
-    /// An event of a run was recorded and applied; `before` and `after` are its status around it.
-    pub fn recorded(&self, before: &RunStatus, after: &RunStatus, event: &Event, at: UnixMillis) {
-        self.jobs.recorded(before, after, event, at);
+    /// The same store, with what it does measured.
+    pub fn measured<S: Store + 'static>(&self, store: S) -> impl Store + use<S> {
+        MeasuredStore::new(store, self.0.store.clone())
     }
 
-    /// Bytes were appended to an output.
-    pub fn written(&self, bytes: u64) {
-        self.jobs.written(bytes);
+    pub(crate) fn http(&self) -> &HttpMetrics {
+        &self.0.http
     }
 
     /// All of it as text, with what is true at this moment put in.
     #[must_use]
     pub(crate) fn expose(&self, now: &Moment, format: Format) -> String {
-        self.moment.set(now);
-        text::expose(&self.registry, format)
+        self.0.moment.set(now);
+        text::expose(&self.0.registry, format)
+    }
+}
+
+impl Observer for Metrics {
+    fn recorded(&self, before: &RunStatus, after: &RunStatus, event: &Event, at: UnixMillis) {
+        self.0.jobs.recorded(before, after, event, at);
+    }
+
+    fn written(&self, bytes: u64) {
+        self.0.jobs.written(bytes);
     }
 }

@@ -50,7 +50,7 @@ impl Once {
             shared: true,
         };
         remove_abandoned(settings, &all, &place).await;
-        let engine = engine(settings, links, &place).await?;
+        let engine = engine(settings, links, &place, &crate::Metrics::new()).await?;
         Ok(Self { engine, dir, _lock })
     }
 

@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use dogi::Metrics;
 use dogi_engine::ports::{
     Alive, Attempted, BoxStream, BuildRequest, BuiltImage, Checkout, ContainerRequest, Context,
     ContextRequest, Deliverer, Delivery, Runner, Source, StepError, Work,
 };
-use dogi_engine::{Engine, EngineConfig};
+use dogi_engine::{Engine, EngineConfig, MemoryStore};
 use dogi_job::{
     CallbackExchange, CallbackRequest, Event, Exit, FailureKind, RunId, SourceRef, Spec,
 };
@@ -57,7 +58,7 @@ enum Act {
 }
 
 impl Theatre {
-    pub(crate) async fn engine(config: EngineConfig) -> (Engine, Self) {
+    pub(crate) async fn engine(config: EngineConfig, metrics: &Metrics) -> (Engine, Self) {
         let (entrances, containers) = mpsc::unbounded_channel();
         let fake = Fake(Arc::new(World {
             entrances,
@@ -66,6 +67,8 @@ impl Theatre {
             asked: AtomicUsize::default(),
         }));
         let engine = Engine::builder(config)
+            .observer(metrics.clone())
+            .store(metrics.measured(MemoryStore::new()))
             .source(fake.clone())
             .runner(fake.clone())
             .deliverer(fake.clone())

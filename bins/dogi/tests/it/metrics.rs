@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use dogi_job::FailureKind;
+
 use crate::server::{RUN, Server};
 use crate::within;
 
@@ -209,4 +211,65 @@ async fn followers_and_jobs_are_counted_while_they_are_there() {
     let scrape = Scrape::of(&server).await;
     assert_eq!(scrape.value("dogi_jobs{state=\"running\"}"), 0.0);
     assert_eq!(scrape.value("dogi_admission_running"), 0.0);
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_job_is_counted_and_timed() {
+    let server = Server::start().await;
+    let target = format!("{RUN}?action=run&cb=https://hooks.example.com/done");
+    let (container, _, client) = server.run(&target, &[]).await;
+    container.print("12345\n");
+    container.end(0);
+    client.answer().await;
+    let (container, _, client) = server.run(&format!("{RUN}?action=run"), &[]).await;
+    container.end(3);
+    client.answer().await;
+    let (container, run, client) = server.run(&format!("{RUN}?action=run"), &[]).await;
+    server.ask("POST", &format!("/runs/{run}/abort"), &[]).await;
+    container.gone().await;
+    client.answer().await;
+
+    let scrape = Scrape::of(&server).await;
+    for (series, wanted) in [
+        ("dogi_jobs_ended_total{state=\"succeeded\"}", 1.0),
+        ("dogi_jobs_ended_total{state=\"failed\"}", 1.0),
+        ("dogi_jobs_ended_total{state=\"aborted\"}", 1.0),
+        ("dogi_jobs_ended_total{state=\"lost\"}", 0.0),
+        ("dogi_job_queue_seconds_count", 3.0),
+        ("dogi_job_phase_seconds_count{phase=\"clone\"}", 3.0),
+        ("dogi_job_phase_seconds_count{phase=\"build\"}", 3.0),
+        // One was stopped.
+        ("dogi_job_phase_seconds_count{phase=\"run\"}", 2.0),
+        ("dogi_job_phase_seconds_count{phase=\"callback\"}", 1.0),
+        ("dogi_image_lookups_total{result=\"miss\"}", 3.0),
+        ("dogi_image_lookups_total{result=\"hit\"}", 0.0),
+        ("dogi_delivery_attempts_total{result=\"accepted\"}", 1.0),
+        ("dogi_delivery_attempts_total{result=\"failed\"}", 0.0),
+        ("dogi_deliveries_pending", 0.0),
+        ("dogi_store_append_failures_total", 0.0),
+    ] {
+        assert_eq!(scrape.value(series), wanted, "{series}");
+    }
+    assert!(scrape.value("dogi_output_written_bytes_total") >= 6.0);
+    assert!(scrape.value("dogi_store_append_seconds_count") >= 3.0);
+}
+
+#[tokio::test]
+async fn a_job_that_fails_early_leaves_no_part_of_it_open() {
+    let server = Server::start().await;
+    server
+        .theatre
+        .checkouts_fail(FailureKind::Source, "no such repository");
+    let target = format!("{RUN}?action=run&output_type=wait");
+    assert_eq!(server.get(&target).await.status, 500);
+    let scrape = Scrape::of(&server).await;
+    let count = |phase: &str| {
+        scrape.value(&format!(
+            "dogi_job_phase_seconds_count{{phase=\"{phase}\"}}"
+        ))
+    };
+    assert_eq!(count("clone"), 1.0, "it took its time, too");
+    assert_eq!(count("build"), 0.0);
+    assert_eq!(count("run"), 0.0);
+    assert_eq!(scrape.value("dogi_jobs_ended_total{state=\"failed\"}"), 1.0);
 }

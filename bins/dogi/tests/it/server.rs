@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use dogi::config::{Environment, Flags, Purpose, Settings};
 use dogi::{App, Metrics};
@@ -49,8 +48,8 @@ impl Server {
         };
         config.ceilings.timeout = settings.jobs.timeout;
         config.ceilings.memory = settings.jobs.memory;
-        let metrics = Arc::new(Metrics::new());
-        let (engine, theatre) = Theatre::engine(config).await;
+        let metrics = Metrics::new();
+        let (engine, theatre) = Theatre::engine(config, &metrics).await;
         let app = App::with_engine(&settings, engine.clone(), metrics)
             .await
             .expect("it can be built");

@@ -18,6 +18,7 @@ use tokio::{
     task::{Id, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::{
     engine::Shared,
@@ -62,16 +63,25 @@ pub(crate) struct Driven {
 pub(crate) fn spawn_waiting(shared: Arc<Shared>, mut driven: Driven) {
     tokio::spawn(async move {
         if let Some(first) = driven.commands.recv().await {
-            Box::pin(Driver::new(shared, driven).drive(first)).await;
+            let span = span(&driven.run);
+            Box::pin(Driver::new(shared, driven).drive(first))
+                .instrument(span)
+                .await;
         }
     });
 }
 
 /// Goes on with a run that was under way when the server ended.
 pub(crate) fn spawn_resumed(shared: Arc<Shared>, driven: Driven) {
+    let span = span(&driven.run);
     let mut driver = Driver::new(shared, driven);
     driver.resumed = true;
-    tokio::spawn(async move { Box::pin(driver.resume()).await });
+    tokio::spawn(async move { Box::pin(driver.resume()).await }.instrument(span));
+}
+
+/// What the server's own log tells of a run stands in a span of this name.
+fn span(run: &Run) -> tracing::Span {
+    tracing::info_span!(parent: None, "run", run = %run.id(), instance = %run.spec().instance)
 }
 
 /// How an effect ended.
@@ -189,7 +199,7 @@ impl Driver {
             reports: self.reports.0.clone(),
         };
         let performing = self.perform(effect, work);
-        let task = self.tasks.spawn(performing);
+        let task = self.tasks.spawn(performing.in_current_span());
         self.keys.insert(task.id(), key.clone());
         self.in_flight.insert(key, cancel);
     }

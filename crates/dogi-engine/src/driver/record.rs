@@ -64,7 +64,7 @@ impl Driver {
         while let Err(error) = self.shared.store.append(run, entry.clone()).await {
             if !failed {
                 failed = true;
-                tracing::error!(%run, error = %crate::adapters::chain(&error), "an event can't be recorded: the run waits");
+                tracing::error!(%run, error = %crate::chain(&error), "an event can't be recorded: the run waits");
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
