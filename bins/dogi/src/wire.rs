@@ -9,11 +9,14 @@ use std::sync::Arc;
 
 use dogi_docker::{Docker, Endpoint, EngineInfo, RegistryAuth};
 use dogi_egress::{EgressPolicy, Guard, Http, HttpOptions};
-use dogi_engine::adapters::{CallbackDeliverer, DockerOptions, DockerRunner, GitSource};
+use dogi_engine::adapters::{
+    CallbackDeliverer, DockerOptions, DockerRunner, GitSource, SqliteStore,
+};
 use dogi_engine::{Ceilings, Engine, EngineConfig, MemoryStore};
 use dogi_git::{Credential, HostKeys, KnownHosts, Limits, MirrorOptions, Mirrors};
 use dogi_hooks::{Sender, SenderOptions, Signer};
 use dogi_job::AdmissionLimits;
+use dogi_store::Store as Database;
 
 use crate::Metrics;
 use crate::config::Settings;
@@ -50,6 +53,9 @@ pub enum WireError {
     /// No callbacks can be sent.
     #[error("cannot send callbacks")]
     Callbacks(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database can't be opened.
+    #[error("cannot open the database of runs (DATA_DIR)")]
+    Database(#[from] dogi_store::OpenError),
     /// The engine could not be put together.
     #[error(transparent)]
     Engine(#[from] dogi_engine::BuildEngineError),
@@ -71,7 +77,12 @@ pub(crate) struct Place {
     pub(crate) server: String,
     /// Other engines that live now call their things by the same name.
     pub(crate) shared: bool,
+    /// Where history is kept; `None`: nowhere.
+    pub(crate) store: Option<SqliteStore>,
 }
+
+/// The database of a data directory.
+const DATABASE: &str = "dogi.db";
 
 /// What the settings let clones and callbacks reach: the hosts that the operator named are exempt
 /// from the policy.
@@ -112,6 +123,7 @@ pub(crate) async fn server(
         source,
     })?;
     let place = Place {
+        store: Some(SqliteStore::new(open_store(&dir).await?)),
         dir,
         server,
         shared: false,
@@ -135,15 +147,29 @@ pub(crate) async fn engine(
     greet(&docker, info.as_ref());
     let builder = Engine::builder(config(settings, place))
         .observer(metrics.clone())
-        .store(metrics.measured(MemoryStore::new()))
         .source(source(settings, &policy, info.ok().as_ref())?)
         .deliverer(deliverer(settings, &policy, links)?);
+    let builder = match &place.store {
+        Some(store) => builder.store(metrics.measured(store.clone())),
+        None => builder.store(metrics.measured(MemoryStore::new())),
+    };
     let runner = DockerRunner::new(docker, docker_options(settings, place));
     let engine = match place.shared {
         false => builder.runner(runner).build().await?,
         true => builder.runner(Unswept(runner)).build().await?,
     };
     Ok(engine)
+}
+
+async fn open_store(dir: &Path) -> Result<Database, WireError> {
+    let path = dir.join(DATABASE);
+    let opening =
+        tokio::task::spawn_blocking(move || Database::open(&path, &dogi_store::Options::default()));
+    let opened = opening.await.map_err(|error| WireError::DataDir {
+        path: dir.to_path_buf(),
+        source: io::Error::other(error),
+    })?;
+    Ok(opened?)
 }
 
 /// Takes a directory for this process alone, for as long as the file lives.

@@ -39,13 +39,14 @@
 //!
 //! # Limitations
 //!
-//! With the [`MemoryStore`], the only one so far, history ends with the process: at a start the
-//! outputs and containers of earlier runs are removed.
+//! With the [`MemoryStore`] history ends with the process: at a start the outputs and containers
+//! of earlier runs are removed. [`adapters::SqliteStore`] keeps it.
 //!
 //! # Features
 //!
 //! - `git` (default): `adapters::GitSource`, sources from git repositories.
 //! - `docker` (default): `adapters::DockerRunner`, steps on a Docker engine.
+//! - `store` (default): `adapters::SqliteStore`, history in a database.
 //! - `deliver` (default): `adapters::CallbackDeliverer`, callbacks over HTTP.
 
 pub mod adapters;
@@ -64,7 +65,7 @@ mod handle;
 mod lease;
 mod promises;
 mod recovery;
-mod store;
+pub mod store;
 
 pub use builder::{BuildEngineError, EngineBuilder};
 pub use chain::chain;

@@ -69,6 +69,23 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The names of all kinds of events, as they are written down.
+    pub const KINDS: &[&str] = &[
+        "admitted",
+        "resumed",
+        "checked_out",
+        "built",
+        "started",
+        "exited",
+        "failed",
+        "stop_requested",
+        "attempted",
+        "cleaned_up",
+        "cleanup_failed",
+    ];
+}
+
 /// Why a run is to stop before its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -48,6 +48,7 @@ impl Once {
             dir: dir.clone(),
             server,
             shared: true,
+            store: None,
         };
         remove_abandoned(settings, &all, &place).await;
         let engine = engine(settings, links, &place, &crate::Metrics::new()).await?;

@@ -6,6 +6,8 @@ mod callback;
 mod docker;
 #[cfg(feature = "git")]
 mod git;
+#[cfg(feature = "store")]
+mod store;
 
 #[cfg(any(feature = "git", feature = "docker"))]
 use crate::chain;
@@ -16,3 +18,5 @@ pub use callback::{CallbackDeliverer, Payload};
 pub use docker::{DockerOptions, DockerRunner};
 #[cfg(feature = "git")]
 pub use git::GitSource;
+#[cfg(feature = "store")]
+pub use store::SqliteStore;

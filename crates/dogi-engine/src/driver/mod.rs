@@ -130,7 +130,7 @@ impl Driver {
 
     async fn drive(mut self, first: Event) {
         self.record(first).await;
-        self.to_the_end().await;
+        self.drive_on().await;
     }
 
     async fn resume(mut self) {
@@ -143,11 +143,11 @@ impl Driver {
         } else {
             self.record(Event::Resumed).await;
         }
-        self.to_the_end().await;
+        self.drive_on().await;
     }
 
     /// Drives the run to its end.
-    async fn to_the_end(mut self) {
+    async fn drive_on(mut self) {
         while !self.run.state().is_final() {
             let now = self.shared.clock.now();
             if let Some(event) = self.run.due(now) {

@@ -12,7 +12,9 @@ pub use deliverer::{Attempted, Deliverer, Delivery};
 pub use observer::{Observer, Unobserved};
 pub use runner::{Alive, Begin, BuildRequest, BuiltImage, ContainerRequest, Runner};
 pub use source::{BoxStream, Checkout, Context, ContextRequest, Source};
-pub use store::{Entry, Promise, PromiseChange, Record, Recorded, Safety, Store, StoreError};
-pub use values::{ValueError, Values};
+pub use store::{
+    Entry, History, Promise, PromiseChange, Record, Recorded, Safety, Store, StoreError,
+};
+pub use values::{Listed, ValueError, Values};
 pub(crate) use work::Report;
 pub use work::{StepError, Work};

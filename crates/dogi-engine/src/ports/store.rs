@@ -21,7 +21,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         &'a self,
         after: Option<&'a RunId>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(RunId, Vec<Recorded>)>, StoreError>>;
+    ) -> BoxFuture<'a, Result<History, StoreError>>;
 
     /// Forgets `run`.
     fn forget<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), StoreError>>;
@@ -29,6 +29,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Whether something could be recorded now.
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 }
+
+/// Runs, each with everything that was recorded of it, in order.
+pub type History = Vec<(RunId, Vec<Recorded>)>;
 
 /// What is added to a run in one step: all of it or nothing.
 #[derive(Debug, Clone, PartialEq)]

@@ -17,11 +17,11 @@ pub trait Values: fmt::Debug + Send + Sync {
     fn remove<'a>(&'a self, space: &'a str, key: &'a str) -> BoxFuture<'a, Result<(), ValueError>>;
 
     /// Every key of `space` with its value, in the order of the keys.
-    fn list<'a>(
-        &'a self,
-        space: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<(String, Vec<u8>)>, ValueError>>;
+    fn list<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Listed, ValueError>>;
 }
+
+/// Keys with their values.
+pub type Listed = Vec<(String, Vec<u8>)>;
 
 /// A value was not kept or not found.
 #[derive(Debug, thiserror::Error)]

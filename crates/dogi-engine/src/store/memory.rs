@@ -7,7 +7,7 @@ use dogi_job::RunId;
 use futures::{FutureExt, future::BoxFuture};
 
 use crate::ports::{
-    Entry, Promise, PromiseChange, Recorded, Store, StoreError, ValueError, Values,
+    Entry, History, Listed, Promise, PromiseChange, Recorded, Store, StoreError, ValueError, Values,
 };
 
 /// Keeps everything in memory: for embedders that need no history over a restart, and for tests.
@@ -77,7 +77,7 @@ impl Store for MemoryStore {
         &'a self,
         after: Option<&'a RunId>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(RunId, Vec<Recorded>)>, StoreError>> {
+    ) -> BoxFuture<'a, Result<History, StoreError>> {
         let page = self.with(|kept| {
             let later = kept
                 .runs
@@ -118,10 +118,7 @@ impl Values for MemoryStore {
         async { Ok(()) }.boxed()
     }
 
-    fn list<'a>(
-        &'a self,
-        space: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<(String, Vec<u8>)>, ValueError>> {
+    fn list<'a>(&'a self, space: &'a str) -> BoxFuture<'a, Result<Listed, ValueError>> {
         let values = self.with(|kept| {
             let of_space = kept.values.iter().filter(|((of, _), _)| of == space);
             of_space

@@ -7,4 +7,5 @@ mod fakes;
 mod left_behind;
 mod lifecycle;
 mod outputs;
+mod records;
 mod submissions;
