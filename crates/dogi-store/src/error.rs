@@ -20,12 +20,21 @@ impl SqliteError {
         self.code().is_some_and(|code| full.contains(&code))
     }
 
-    /// The file's content is not what SQLite wrote.
+    /// The file's content is not what was written.
     pub(crate) fn is_corrupt(&self) -> bool {
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType,
+        };
+        let unreadable = matches!(
+            *self.0,
+            FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..)
+        );
         let damaged = [ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB];
         // The low byte is the primary code.
-        self.code()
-            .is_some_and(|code| damaged.contains(&(code & 0xff)))
+        unreadable
+            || self
+                .code()
+                .is_some_and(|code| damaged.contains(&(code & 0xff)))
     }
 
     /// The kernel could not say that the bytes are on disk.
@@ -111,6 +120,15 @@ pub enum OpenError {
     /// Its content is damaged.
     #[error("the database {path:?} is damaged: restore a backup")]
     Corrupt {
+        /// The database.
+        path: PathBuf,
+        /// How that showed.
+        #[source]
+        source: SqliteError,
+    },
+    /// There is no room for the files beside it, or for a new one.
+    #[error("the disk is full: could not open the database {path:?}")]
+    Full {
         /// The database.
         path: PathBuf,
         /// How that showed.

@@ -102,6 +102,8 @@ fn sqlite_error(path: &Path) -> impl Fn(rusqlite::Error) -> OpenError + '_ {
         let source = SqliteError::from(error);
         if source.is_corrupt() {
             OpenError::Corrupt { path, source }
+        } else if source.is_full() {
+            OpenError::Full { path, source }
         } else {
             OpenError::Sqlite { path, source }
         }

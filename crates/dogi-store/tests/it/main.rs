@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod append;
+mod crash;
+mod full;
 mod open;
 mod outbox;
 mod support;

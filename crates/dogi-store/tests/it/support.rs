@@ -74,3 +74,19 @@ pub(crate) async fn bodies(store: &Store, stream: &str) -> Vec<String> {
     let text = |body: Vec<u8>| String::from_utf8(body).unwrap();
     events.into_iter().map(|event| text(event.body)).collect()
 }
+
+/// Numbers that look random, the same for the same seed.
+pub(crate) struct Numbers(u64);
+
+impl Numbers {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % limit
+    }
+}
