@@ -1,6 +1,6 @@
 //! The queries.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, params};
 
 use crate::{
     Counts, Event, OutboxRow, Stream,
@@ -131,7 +131,14 @@ fn count(connection: &Connection, sql: &str) -> rusqlite::Result<u64> {
 pub(crate) fn problems(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut query = connection.prepare("PRAGMA integrity_check")?;
     let lines: rusqlite::Result<Vec<String>> = query.query_map([], |row| row.get(0))?.collect();
-    Ok(lines?.into_iter().filter(|line| line != "ok").collect())
+    match lines {
+        Ok(lines) => Ok(lines.into_iter().filter(|line| line != "ok").collect()),
+        // So damaged that the check can't go on.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+            Ok(vec![error.to_string()])
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Bytes that a database in memory takes.

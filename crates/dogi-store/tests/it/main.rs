@@ -3,8 +3,12 @@
 
 mod append;
 mod crash;
+mod damage;
 mod full;
+mod golden;
+mod model;
 mod open;
 mod outbox;
 mod support;
+mod upkeep;
 mod values;
