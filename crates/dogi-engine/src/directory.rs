@@ -6,7 +6,7 @@ use dogi_job::{
     Admission, AdmissionLimits, Event, Failure, FailureKind, Phase, Refusal, RunId, Slot,
     SlotDecision, Standing, StopCause, Submit, Ticket,
 };
-use dogi_url::InstanceId;
+use dogi_url::{GroupPolicy, InstanceId};
 
 use crate::{EngineConfig, RunHandle};
 
@@ -98,8 +98,23 @@ impl Directory {
                 self.admission.restore_waiting(ticket(handle));
             }
         }
+        for handle in waiting {
+            self.replace_group(handle);
+        }
         let admitted = self.admission.fill();
         self.admit(&admitted);
+    }
+
+    /// Stops the older runs of a group that `handle` was submitted to replace.
+    fn replace_group(&mut self, handle: &RunHandle) {
+        let spec = handle.spec();
+        if let (Some(group), GroupPolicy::Replace) = (&spec.group, spec.group_policy) {
+            for run in self.admission.members(group) {
+                if run < *handle.id() {
+                    self.stop(&run, StopCause::Superseded);
+                }
+            }
+        }
     }
 
     /// Whether the run is in the books and not over.

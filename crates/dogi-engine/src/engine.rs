@@ -20,7 +20,7 @@ use crate::{
     outputs::{OutputOptions, RunOutputs},
     ports::{
         Deliverer, Entry, Observer, Record, Recorded, Runner, Safety, Source, StepError, Store,
-        StoreError,
+        StoreError, Submission,
     },
 };
 
@@ -274,7 +274,10 @@ impl Engine {
             sequence: 0,
             recorded: Recorded {
                 at,
-                record: Record::Submitted(Box::new((*spec).clone())),
+                record: Record::Submitted(Submission {
+                    how,
+                    spec: Box::new((*spec).clone()),
+                }),
             },
             promises: Vec::new(),
             safety: Safety::Synced,

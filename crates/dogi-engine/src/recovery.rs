@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use dogi_job::{Event, Run, RunId, Standing, UnixMillis};
+use dogi_job::{Event, Run, RunId, Standing, StopCause, Submit, UnixMillis};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     driver::{self, Driven},
     engine::Shared,
     outputs::{self, RunOutputs},
-    ports::{Record, Recorded},
+    ports::{Record, Recorded, Submission},
 };
 
 /// Runs read from the store at a time.
@@ -51,6 +51,7 @@ pub(crate) async fn recover(shared: &Arc<Shared>) -> Result<(), BuildEngineError
 struct Loaded {
     run: Run,
     handle: RunHandle,
+    how: Submit,
     /// When the queue let it in.
     admitted: Option<UnixMillis>,
     /// `None`: it is over.
@@ -84,21 +85,29 @@ fn open(shared: &Shared, page: Vec<(RunId, Vec<Recorded>)>) -> io::Result<Vec<Lo
     let mut loaded = Vec::with_capacity(page.len());
     for (id, records) in page {
         let sequence = records.len() as u64;
-        let Some((run, admitted)) = fold(&id, records) else {
+        let Some(told) = fold(&id, records) else {
             tracing::error!(run = %id, "the first record of a run is not its submission: it is left alone");
             continue;
         };
-        loaded.push(open_run(shared, run, sequence, admitted)?);
+        loaded.push(open_run(shared, told, sequence)?);
     }
     Ok(loaded)
 }
 
-/// The run that these records tell of, and when it was let in.
-fn fold(id: &RunId, records: Vec<Recorded>) -> Option<(Run, Option<UnixMillis>)> {
+/// What the records of a run tell.
+struct Told {
+    run: Run,
+    how: Submit,
+    /// When the queue let it in.
+    admitted: Option<UnixMillis>,
+}
+
+/// `None` where they tell of no submission.
+fn fold(id: &RunId, records: Vec<Recorded>) -> Option<Told> {
     let mut records = records.into_iter();
     let Recorded {
         at,
-        record: Record::Submitted(spec),
+        record: Record::Submitted(Submission { how, spec }),
     } = records.next()?
     else {
         return None;
@@ -113,15 +122,11 @@ fn fold(id: &RunId, records: Vec<Recorded>) -> Option<(Run, Option<UnixMillis>)>
             run.apply(at, &event);
         }
     }
-    Some((run, admitted))
+    Some(Told { run, how, admitted })
 }
 
-fn open_run(
-    shared: &Shared,
-    run: Run,
-    sequence: u64,
-    admitted: Option<UnixMillis>,
-) -> io::Result<Loaded> {
+fn open_run(shared: &Shared, told: Told, sequence: u64) -> io::Result<Loaded> {
+    let Told { run, how, admitted } = told;
     let directory = shared.run_directory(run.id());
     let spec = run.spec().clone();
     let status = run.status();
@@ -131,6 +136,7 @@ fn open_run(
         return Ok(Loaded {
             run,
             handle,
+            how,
             admitted,
             driven: None,
         });
@@ -149,6 +155,7 @@ fn open_run(
     Ok(Loaded {
         run,
         handle,
+        how,
         admitted,
         driven: Some(driven),
     })
@@ -188,6 +195,7 @@ async fn take_up(shared: &Arc<Shared>, loaded: Vec<Loaded>) {
         shared.retire(run).await;
     }
     let waiting = in_turn(&loaded);
+    let superseded = superseded(&loaded);
     for run in loaded {
         let standing = run.standing();
         match (run.driven, standing) {
@@ -196,7 +204,29 @@ async fn take_up(shared: &Arc<Shared>, loaded: Vec<Loaded>) {
             (Some(driven), _) => driver::spawn_resumed(shared.clone(), driven),
         }
     }
-    shared.directory().restore_waiting(&waiting);
+    let mut directory = shared.directory();
+    for run in &superseded {
+        directory.stop(run, StopCause::Superseded);
+    }
+    directory.restore_waiting(&waiting);
+}
+
+/// The runs whose place another one took just before the end of that life: they may not have been
+/// told yet.
+fn superseded(loaded: &[Loaded]) -> Vec<RunId> {
+    let undecided = || loaded.iter().filter(|run| !run.run.is_decided());
+    let mut last = HashMap::new();
+    for run in undecided().filter(|run| run.how == Submit::Restart) {
+        last.insert(run.handle.instance(), run.handle.id());
+    }
+    let replaced = |run: &&Loaded| {
+        let last = last.get(run.handle.instance());
+        last.is_some_and(|last| run.handle.id() < *last)
+    };
+    undecided()
+        .filter(replaced)
+        .map(|run| run.handle.id().clone())
+        .collect()
 }
 
 /// The runs that wait, in the order in which they would have been let in: the repository that was

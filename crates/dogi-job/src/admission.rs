@@ -89,7 +89,10 @@ impl Admission {
     /// # Errors
     /// When the queue is full, or the group is busy and the ticket says to reject then.
     pub fn request(&mut self, ticket: Ticket) -> Result<Admitted, Refusal> {
-        let members = self.members(ticket.group.as_ref());
+        let members = ticket
+            .group
+            .as_ref()
+            .map_or_else(Vec::new, |group| self.members(group));
         if let (Some(group), GroupPolicy::Reject, Some(run)) =
             (&ticket.group, ticket.group_policy, members.first())
         {
@@ -187,6 +190,23 @@ impl Admission {
         self.waiting
     }
 
+    /// The runs of a group that are under way or wait.
+    #[must_use]
+    pub fn members(&self, group: &GroupName) -> Vec<RunId> {
+        let running = self
+            .running
+            .iter()
+            .filter(|(_, of)| of.as_ref() == Some(group))
+            .map(|(run, _)| run.clone());
+        let waiting = self
+            .queues
+            .values()
+            .flatten()
+            .filter(|ticket| ticket.group.as_ref() == Some(group))
+            .map(|ticket| ticket.run.clone());
+        running.chain(waiting).collect()
+    }
+
     fn has_room(&self) -> bool {
         self.running.len() < self.limits.running.max(1)
     }
@@ -207,24 +227,6 @@ impl Admission {
                 .values()
                 .flatten()
                 .all(|waiting| !self.group_is_free(waiting))
-    }
-
-    fn members(&self, group: Option<&GroupName>) -> Vec<RunId> {
-        let Some(group) = group else {
-            return Vec::new();
-        };
-        let running = self
-            .running
-            .iter()
-            .filter(|(_, of)| of.as_ref() == Some(group))
-            .map(|(run, _)| run.clone());
-        let waiting = self
-            .queues
-            .values()
-            .flatten()
-            .filter(|ticket| ticket.group.as_ref() == Some(group))
-            .map(|ticket| ticket.run.clone());
-        running.chain(waiting).collect()
     }
 
     fn start(&mut self, ticket: &Ticket) {

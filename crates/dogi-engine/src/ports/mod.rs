@@ -13,7 +13,7 @@ pub use observer::{Observer, Unobserved};
 pub use runner::{Alive, Begin, BuildRequest, BuiltImage, ContainerRequest, Runner};
 pub use source::{BoxStream, Checkout, Context, ContextRequest, Source};
 pub use store::{
-    Entry, History, Promise, PromiseChange, Record, Recorded, Safety, Store, StoreError,
+    Entry, History, Promise, PromiseChange, Record, Recorded, Safety, Store, StoreError, Submission,
 };
 pub use values::{Listed, ValueError, Values};
 pub(crate) use work::Report;

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use dogi_job::{Event, RunId, Spec, UnixMillis};
+use dogi_job::{Event, RunId, Spec, Submit, UnixMillis};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
@@ -94,9 +94,18 @@ pub struct Recorded {
 #[serde(rename_all = "snake_case")]
 pub enum Record {
     /// The run was submitted.
-    Submitted(Box<Spec>),
+    Submitted(Submission),
     /// Something happened to it.
     Event(Event),
+}
+
+/// What was submitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Submission {
+    /// Whether it takes the place of what is alive.
+    pub how: Submit,
+    /// What it does.
+    pub spec: Box<Spec>,
 }
 
 /// The store did not take or give something.

@@ -4,7 +4,7 @@
 //! never changes: what has to change gets the next version number, and the reader of the old one
 //! stays. `tests/golden/records` has an example of each.
 
-use dogi_job::{Event, Spec};
+use dogi_job::Event;
 use serde_json::Value;
 
 use crate::ports::Record;
@@ -61,7 +61,7 @@ pub enum CodecError {
 /// When it has no form in JSON: a path that is no Unicode.
 pub fn encode(record: &Record) -> Result<Written, CodecError> {
     let (kind, body) = match record {
-        Record::Submitted(spec) => (SUBMITTED.to_owned(), serde_json::to_vec(spec)),
+        Record::Submitted(submission) => (SUBMITTED.to_owned(), serde_json::to_vec(submission)),
         Record::Event(event) => {
             let mut body = serde_json::to_value(event).map_err(CodecError::Unwritable)?;
             let kind = take_kind(&mut body);
@@ -93,8 +93,8 @@ pub fn decode(kind: &str, version: u32, body: &[u8]) -> Result<Record, CodecErro
         return Err(unknown());
     }
     if kind == SUBMITTED {
-        let spec: Spec = serde_json::from_slice(body).map_err(damaged)?;
-        return Ok(Record::Submitted(Box::new(spec)));
+        let submission = serde_json::from_slice(body).map_err(damaged)?;
+        return Ok(Record::Submitted(submission));
     }
     if !Event::KINDS.contains(&kind) {
         return Err(unknown());

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use dogi_engine::{
-    ports::Record,
+    ports::{Record, Submission},
     store::codec::{CodecError, Written, decode, encode},
 };
 use dogi_job::{
     CallbackExchange, CallbackRequest, CallbackResponse, Event, Failure, FailureKind, Phase,
-    StopCause,
+    StopCause, Submit,
 };
 use dogi_url::Commit;
 use serde_json::{Value, json};
@@ -47,7 +47,12 @@ fn failed(phase: Phase, kind: FailureKind) -> Event {
 
 /// An example of every record, by the name of its golden file.
 fn examples() -> BTreeMap<&'static str, Record> {
-    let submitted = |params: &str| Record::Submitted(Box::new(spec(params)));
+    let submitted = |how: Submit, params: &str| {
+        Record::Submitted(Submission {
+            how,
+            spec: Box::new(spec(params)),
+        })
+    };
     let lost = "engine stopped: its container is gone".to_owned();
     let events = [
         ("admitted-1", Event::Admitted),
@@ -133,11 +138,14 @@ fn examples() -> BTreeMap<&'static str, Record> {
         &timeout=90s&memory=512m&cpus=0.5&group=g&group_policy=replace\
         &cb=https://example.com/cb&cb_on=always&rebuild=true";
     let submissions = [
-        ("submitted-1", submitted("action=run")),
-        ("submitted-1-everything", submitted(everything)),
+        ("submitted-1", submitted(Submit::Run, "action=run")),
+        (
+            "submitted-1-everything",
+            submitted(Submit::Restart, everything),
+        ),
         (
             "submitted-1-image",
-            submitted("image=alpine:3&cmd=make%20test&tty=true"),
+            submitted(Submit::Run, "image=alpine:3&cmd=make%20test&tty=true"),
         ),
     ];
     events
