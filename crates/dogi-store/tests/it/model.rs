@@ -186,7 +186,7 @@ async fn take(store: &mut Store, place: Option<&Place>, model: &mut Model, step:
                 store.reschedule(&name(id), due_ms).await.unwrap(),
                 row.is_some()
             );
-            for row in row {
+            if let Some(row) = row {
                 row.due_ms = due_ms;
                 row.attempts += 1;
             }
