@@ -1,6 +1,7 @@
 //! `dogi serve`: parse, build, serve, drain.
 
 use std::io;
+use std::time::Duration;
 
 use clap::ArgMatches;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,6 +12,9 @@ use super::exit::Exit;
 use super::{logging, runtime};
 use crate::App;
 use crate::config::{Environment, Problem, Purpose, Report, Settings, masked, reference};
+
+/// How long work that can't be interrupted may go on after the last answer.
+const LAST_WORK: Duration = Duration::from_secs(2);
 
 pub(super) fn run(
     matches: &ArgMatches,
@@ -34,9 +38,9 @@ pub(super) fn run(
     match runtime() {
         Ok(runtime) => {
             let exit = runtime.block_on(serve(&settings, console));
-            // Not waited for: a clone that waits for a silent server would hold up the end. What
-            // it was at is begun again, or taken up, by the next start.
-            runtime.shutdown_background();
+            // What is at a disk or a pack may end, but not hold up the end for ever: the next
+            // start begins it again, or takes it up.
+            runtime.shutdown_timeout(LAST_WORK);
             exit
         }
         Err(error) => {

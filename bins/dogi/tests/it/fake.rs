@@ -199,6 +199,7 @@ impl Runner for Fake {
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Exit, StepError>> {
         async move {
+            tracing::info!("a puppet enters");
             let (acts, mut play) = mpsc::unbounded_channel();
             let gone = CancellationToken::new();
             let _gone = gone.clone().drop_guard();

@@ -7,6 +7,8 @@ use dogi::cli::logging::{json_lines, plain_lines};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use crate::server::{RUN, Server};
+
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<Vec<u8>>>);
 
@@ -84,4 +86,46 @@ fn a_json_line_is_an_object_with_its_spans() {
     assert_eq!(line["span"]["name"], "request");
     assert_eq!(line["span"]["id"], 7);
     assert_eq!(line["span"]["route"], "/runs/{run}");
+}
+
+#[tokio::test]
+async fn a_request_and_a_run_have_spans_with_their_ids() {
+    let memory = Memory::default();
+    let log = tracing_subscriber::registry().with(plain_lines(memory.clone(), false));
+    // This runtime has one thread: all of the server is on it.
+    let _guard = tracing::subscriber::set_default(log);
+    let server = Server::start().await;
+    let target = format!("{RUN}?action=run&env_TOKEN=hidden");
+    let (container, run, client) = server.run(&target, &[]).await;
+    container.end(0);
+    client.answer().await;
+    server.get("/healthz").await;
+    server.get("/readyz").await;
+    let text = memory.text();
+    let line = |part: &str| {
+        let found = text.lines().find(|line| line.contains(part));
+        found.unwrap_or_else(|| panic!("{part} is not in\n{text}"))
+    };
+    let answered = line("answered");
+    for part in [
+        "request{id=0",
+        "method=GET",
+        "route=\"/{scheme}/{repository}\"",
+        "path=/https/github.com/o/r.git",
+        "client=127.0.0.1",
+        "status=200",
+        &format!("run=\"{run}\""),
+    ] {
+        assert!(answered.contains(part), "{part}: {answered}");
+    }
+    let puppet = line("a puppet enters");
+    assert!(
+        puppet.contains(&format!("run{{run={run} instance=dogi_default_")),
+        "{puppet}"
+    );
+    assert!(!puppet.contains("request{"), "{puppet}");
+    assert!(!text.contains("hidden"), "{text}");
+    let probes = text.lines().filter(|line| line.contains("z\""));
+    assert!(probes.clone().all(|line| line.contains("DEBUG")), "{text}");
+    assert_eq!(probes.count(), 2, "{text}");
 }
