@@ -43,6 +43,7 @@
 
 mod background;
 pub mod docker;
+pub mod engine;
 mod error;
 pub mod git;
 pub mod proc;

@@ -121,7 +121,7 @@ impl Process {
         if up { Ok(()) } else { Err(self.ended()) }
     }
 
-    fn ended(&self) -> Error {
+    pub(crate) fn ended(&self) -> Error {
         Error::Ended {
             program: self.program.clone(),
             output: self.output(),
