@@ -174,6 +174,34 @@ async fn a_member_that_fails_leaves_the_rest_of_its_group_alone() {
     }
 }
 
+/// SQLite takes no more than 1,000,000,000 bytes in one piece: the event before it is undone.
+#[tokio::test]
+async fn an_append_that_fails_in_the_middle_is_undone_alone() {
+    for (store, _place) in both() {
+        let appends = (0..20_u64).map(|n| {
+            let mut append = one(&format!("s{n:02}"), 0, "first");
+            append.outbox = vec![add(&format!("p{n}"), "lane", 0)];
+            if n == 7 {
+                // Zeros that nobody touches take no memory.
+                append.events.push(event(Vec::new()));
+                append.events[1].body = vec![0; 1_000_000_001];
+            }
+            store.append(append)
+        });
+        let outcomes = join_all(appends).await;
+        for (n, outcome) in outcomes.iter().enumerate() {
+            assert_eq!(outcome.is_ok(), n != 7, "{n}: {outcome:?}");
+        }
+        let error = outcomes[7].as_ref().unwrap_err();
+        assert!(matches!(error, AppendError::Sqlite { .. }), "{error:?}");
+        assert_eq!(error.to_string(), "could not append to stream \"s07\"");
+        assert_eq!(store.read("s07").await.unwrap(), []);
+        let counts = store.counts().await.unwrap();
+        assert_eq!((counts.events, counts.outbox), (19, 19));
+        assert!(store.stats().commits < 19, "{:?}", store.stats());
+    }
+}
+
 #[tokio::test]
 async fn streams_are_read_in_pages_of_whole_streams() {
     for (store, _place) in both() {

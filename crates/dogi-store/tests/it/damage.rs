@@ -100,3 +100,39 @@ async fn bytes_that_change_anywhere_never_end_the_store() {
     }
     assert!(told > 10, "there was damage: {told}");
 }
+
+/// An append that fails half-way leaves nothing behind, and the rest of its group goes on.
+#[tokio::test]
+async fn an_append_that_fails_in_the_middle_is_undone() {
+    let place = filled().await;
+    // The newest page of the outbox: events can be written, promises can't.
+    let bytes = fs::read(&place.path).unwrap();
+    let newest = b"body of p99";
+    let mut windows = bytes.windows(newest.len());
+    let found = windows.position(|window| window == newest).unwrap();
+    overwrite(&place.path, found / 4096 * 4096, &[0xff]);
+
+    let store = place.open();
+    let promising = |n: u64| dogi_store::Append {
+        outbox: vec![add(&format!("new{n}"), "lane", 0)],
+        ..one(&format!("promising{n}"), 0, "event")
+    };
+    let appends = (0..20).map(|n| match n % 2 {
+        0 => store.append(one(&format!("plain{n}"), 0, "event")),
+        _ => store.append(promising(n)),
+    });
+    let outcomes = futures::future::join_all(appends).await;
+    for (n, outcome) in outcomes.iter().enumerate() {
+        assert_eq!(outcome.is_ok(), n % 2 == 0, "{n}: {outcome:?}");
+        for (kind, events) in [("plain", 1), ("promising", 0)] {
+            let events = if outcome.is_ok() == (kind == "plain") {
+                events
+            } else {
+                0
+            };
+            let stream = store.read(&format!("{kind}{n}")).await.unwrap();
+            assert_eq!(stream.len(), events, "{kind}{n}");
+        }
+    }
+    assert_eq!(store.stats().writes, 10);
+}
