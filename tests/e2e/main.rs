@@ -13,6 +13,7 @@ mod disk;
 mod engine;
 mod files;
 mod git;
+mod metrics;
 mod routes;
 mod run_url;
 mod signatures;
