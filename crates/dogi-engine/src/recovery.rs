@@ -195,7 +195,10 @@ async fn take_up(shared: &Arc<Shared>, loaded: Vec<Loaded>) {
         shared.retire(run).await;
     }
     let waiting = in_turn(&loaded);
-    let superseded = superseded(&loaded);
+    // Told before they go on: they do nothing any more.
+    for run in superseded(&loaded) {
+        shared.directory().stop(&run, StopCause::Superseded);
+    }
     for run in loaded {
         let standing = run.standing();
         match (run.driven, standing) {
@@ -204,11 +207,7 @@ async fn take_up(shared: &Arc<Shared>, loaded: Vec<Loaded>) {
             (Some(driven), _) => driver::spawn_resumed(shared.clone(), driven),
         }
     }
-    let mut directory = shared.directory();
-    for run in &superseded {
-        directory.stop(run, StopCause::Superseded);
-    }
-    directory.restore_waiting(&waiting);
+    shared.directory().restore_waiting(&waiting);
 }
 
 /// The runs whose place another one took just before the end of that life: they may not have been

@@ -134,6 +134,10 @@ impl Driver {
     }
 
     async fn resume(mut self) {
+        // What it was told on the way comes first: a run that is to stop takes nothing up again.
+        while let Ok(event) = self.commands.try_recv() {
+            self.record(event).await;
+        }
         if self.run.begins_again() {
             let line = "dogi: the server was started again, and so is this run";
             self.outputs.console().line(line).await;

@@ -13,8 +13,8 @@ use bytes::Bytes;
 use dogi_engine::{
     Engine, EngineConfig,
     ports::{
-        Alive, Attempted, BoxStream, BuildRequest, BuiltImage, Checkout, ContainerRequest, Context,
-        ContextRequest, Deliverer, Delivery, Runner, Source, StepError, Work,
+        Alive, Attempted, Begin, BoxStream, BuildRequest, BuiltImage, Checkout, ContainerRequest,
+        Context, ContextRequest, Deliverer, Delivery, Runner, Source, StepError, Work,
     },
 };
 use dogi_job::{
@@ -51,6 +51,10 @@ pub(crate) struct World {
     pub(crate) most: AtomicUsize,
     /// Runs whose container was started, in order.
     pub(crate) started: Mutex<Vec<RunId>>,
+    /// Runs whose container was taken up by a later life, in order.
+    pub(crate) taken_up: Mutex<Vec<RunId>>,
+    /// How many checkouts wait for ever: the engine is to end first.
+    pub(crate) checkouts_hang: AtomicUsize,
     /// Ids of the callbacks received.
     pub(crate) delivered: Mutex<Vec<String>>,
     /// How long it takes to remove a container.
@@ -79,6 +83,8 @@ impl Fake {
             containers: Mutex::default(),
             most: AtomicUsize::new(0),
             started: Mutex::default(),
+            taken_up: Mutex::default(),
+            checkouts_hang: AtomicUsize::new(0),
             delivered: Mutex::default(),
             removal: Mutex::default(),
             cleanups_fail: AtomicUsize::new(0),
@@ -105,6 +111,38 @@ impl Fake {
             .build()
             .await
             .expect("the engine can be put together")
+    }
+
+    /// A container that an earlier life of the engine started.
+    async fn take_up(&self, work: &Work) -> Result<Exit, StepError> {
+        let there = self
+            .0
+            .containers
+            .lock()
+            .expect("not poisoned")
+            .contains(&work.run);
+        if !there {
+            return Err(StepError::Lost {
+                reason: "engine stopped: its container is gone".to_owned(),
+            });
+        }
+        self.0
+            .taken_up
+            .lock()
+            .expect("not poisoned")
+            .push(work.run.clone());
+        self.end(work).await
+    }
+
+    async fn end(&self, work: &Work) -> Result<Exit, StepError> {
+        tokio::select! {
+            () = work.cancel.cancelled() => Err(StepError::Cancelled),
+            permit = self.0.may_end.acquire() => {
+                permit.expect("the semaphore is never closed").forget();
+                let end = self.0.ends.lock().expect("not poisoned").pop_front().unwrap_or(Ok(0));
+                end.map(|code| Exit { code, out_of_memory: false })
+            }
+        }
     }
 
     pub(crate) fn containers(&self) -> usize {
@@ -213,6 +251,15 @@ impl Source for Fake {
     ) -> BoxFuture<'a, Result<Arc<dyn Checkout>, StepError>> {
         async move {
             work.console.line("cloning").await;
+            let less = |left: usize| left.checked_sub(1);
+            let hang = &self.0.checkouts_hang;
+            if hang
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
+                .is_ok()
+            {
+                work.cancel.cancelled().await;
+                return Err(StepError::Cancelled);
+            }
             if let Some(error) = self.0.checkout_fails.lock().expect("not poisoned").take() {
                 return Err(error);
             }
@@ -248,34 +295,32 @@ impl Runner for Fake {
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Exit, StepError>> {
         async move {
+            if let Begin::TakeUp { .. } = request.begin {
+                return self.take_up(work).await;
+            }
             let alive = {
                 let mut containers = self.0.containers.lock().expect("not poisoned");
-                assert!(
-                    containers.insert(work.run.clone()),
-                    "two containers of one run"
-                );
+                // One that an earlier life made and did not start goes.
+                containers.insert(work.run.clone());
                 containers.len()
             };
             self.0.most.fetch_max(alive, Ordering::SeqCst);
-            self.0.started.lock().expect("not poisoned").push(work.run.clone());
             work.record(Event::Started {
                 container: "c".to_owned(),
             })
             .await;
+            {
+                let mut started = self.0.started.lock().expect("not poisoned");
+                assert!(!started.contains(&work.run), "two containers of one run");
+                started.push(work.run.clone());
+            }
             let text = Bytes::from(self.0.prints.lock().expect("not poisoned").clone());
             request
                 .outputs
                 .log()
                 .append(vec![(Channel::Stdout, text)])
                 .await;
-            tokio::select! {
-                () = work.cancel.cancelled() => Err(StepError::Cancelled),
-                permit = self.0.may_end.acquire() => {
-                    permit.expect("the semaphore is never closed").forget();
-                    let end = self.0.ends.lock().expect("not poisoned").pop_front().unwrap_or(Ok(0));
-                    end.map(|code| Exit { code, out_of_memory: false })
-                }
-            }
+            self.end(work).await
         }
         .boxed()
     }

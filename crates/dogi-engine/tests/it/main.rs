@@ -8,4 +8,5 @@ mod left_behind;
 mod lifecycle;
 mod outputs;
 mod records;
+mod recovery;
 mod submissions;
