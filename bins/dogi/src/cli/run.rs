@@ -18,7 +18,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::show::Show;
 use super::{given_config, logging, runtime};
-use crate::config::{Environment, Purpose, Settings};
+use crate::config::{Environment, Purpose, Settings, masked_sentence};
 use crate::http::Links;
 use crate::wire::{Once, WireError};
 
@@ -175,9 +175,15 @@ async fn job(settings: Settings, wanted: Wanted, console: &mut Console) -> Exit 
     let once = match Once::new(&settings, &links).await {
         Ok(once) => once,
         Err(error @ WireError::Docker(_)) => {
-            return fail(console, crate::chain(&error), Exit::Usage);
+            return fail(console, masked_sentence(&crate::chain(&error)), Exit::Usage);
         }
-        Err(error) => return fail(console, crate::chain(&error), Exit::Unavailable),
+        Err(error) => {
+            return fail(
+                console,
+                masked_sentence(&crate::chain(&error)),
+                Exit::Unavailable,
+            );
+        }
     };
     let submitted = once.engine.submit(wanted.spec, Submit::Run).await;
     let run = match submitted {

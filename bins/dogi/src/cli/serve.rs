@@ -11,7 +11,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::{logging, runtime};
 use crate::App;
-use crate::config::{Environment, Problem, Purpose, Report, Settings, masked, reference};
+use crate::config::{Environment, Problem, Purpose, Report, Settings, masked_sentence, reference};
 
 /// How long work that can't be interrupted may go on after the last answer.
 const LAST_WORK: Duration = Duration::from_secs(2);
@@ -59,7 +59,7 @@ async fn serve(settings: &Settings, console: &mut Console) -> Exit {
     let app = match App::build(settings).await {
         Ok(app) => app,
         Err(error) => {
-            console.error(masked(&crate::chain(&error)));
+            console.error(masked_sentence(&crate::chain(&error)));
             return Exit::Unavailable;
         }
     };

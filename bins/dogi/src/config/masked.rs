@@ -21,3 +21,12 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     };
     Cow::Owned(format!("{}***{}", &text[..start], &text[end..]))
 }
+
+/// The same for a sentence, which quotes such a text in `"…"` if it quotes one.
+#[must_use]
+pub fn masked_sentence(text: &str) -> String {
+    match text.split_once('"') {
+        Some((before, quoted)) => format!("{}\"{}", masked(before), masked(quoted)),
+        None => masked(text).into_owned(),
+    }
+}

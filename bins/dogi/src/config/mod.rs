@@ -20,7 +20,7 @@ mod yaml;
 
 pub use env::Environment;
 pub use file::{FileSettings, Forge, ForgeKind, GitSettings, Registry, RepoPatterns};
-pub use masked::masked;
+pub use masked::{masked, masked_sentence};
 pub use problem::{Origin, Problem, Report, did_you_mean};
 pub use secret::Secret;
 pub use setting::{Group, Kind, Setting};

@@ -201,3 +201,30 @@ fn mistakes_of_the_command_line_exit_with_64() {
         assert!(!err.is_empty(), "{args:?}");
     }
 }
+
+#[test]
+fn what_keeps_a_server_from_starting_is_told_without_passwords() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let dir = data.path().to_str().expect("UTF-8");
+    let hosts = [
+        "tcp://me:pa/s,s@w0rd@127.0.0.1:1",
+        "tcp://me:w0rd@127.0.0.1:1/path",
+        "ssh://me:w0rd@127.0.0.1",
+        "me:w0rd@127.0.0.1:2375",
+    ];
+    for host in hosts {
+        let env = [
+            ("BYPASS_SIGNATURES", "true"),
+            ("LISTEN", "127.0.0.1:0"),
+            ("DATA_DIR", dir),
+            ("DOCKER_HOST", host),
+        ];
+        let run = ["run", "https://127.0.0.1/o/r.git"];
+        for (args, wanted) in [(&["serve"][..], Exit::Unavailable), (&run, Exit::Usage)] {
+            let (exit, out, err) = dogi(args, &env);
+            assert_eq!(exit, wanted, "{host}: {err}");
+            assert!(err.contains("DOCKER_HOST"), "{host}: {err}");
+            assert!(!format!("{out}{err}").contains("w0rd"), "{host}: {err}");
+        }
+    }
+}

@@ -12,6 +12,7 @@ mod logging;
 mod metrics;
 mod pure;
 mod routes;
+mod secrets;
 mod server;
 mod streams;
 mod tail;
