@@ -82,6 +82,7 @@ mod failing;
 mod follow;
 mod image;
 mod owned;
+mod patience;
 mod transport;
 mod unique;
 
@@ -90,9 +91,9 @@ pub use auth::{AuthError, Credentials, RegistryAuth};
 pub use build::{BuildError, BuildSpec, Builder, ImageId, Progress};
 pub use client::{Docker, EngineInfo};
 pub use container::{
-    Attached, Channel, Container, ContainerId, ContainerSpec, ContainerState, CreateError, Exec,
-    ExecError, ExecSpec, Exit, FinalFile, Limits, Output, OutputError, PathKind, PathStat,
-    StartError, UploadError,
+    AdoptError, Adopted, Adoption, Attached, Channel, Container, ContainerId, ContainerSpec,
+    ContainerState, CreateError, Ending, Exec, ExecError, ExecSpec, Exit, FinalFile, Gap, Limits,
+    Output, OutputError, PathKind, PathStat, Prior, StartError, UploadError,
 };
 pub use dockerfile::{Bases, Unknowable, UnknowableReason, base_images};
 pub use endpoint::{ConnectError, Endpoint};

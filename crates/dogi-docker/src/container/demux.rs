@@ -19,8 +19,16 @@ pub(crate) struct Demux {
 #[derive(Debug)]
 enum State {
     Raw,
-    Header { got: [u8; 8], len: usize },
-    Payload { channel: Source, left: usize },
+    Header {
+        got: [u8; 8],
+        len: usize,
+    },
+    Payload {
+        channel: Source,
+        left: usize,
+        /// Nothing of it has been given.
+        fresh: bool,
+    },
     Broken,
 }
 
@@ -54,13 +62,22 @@ impl Demux {
     /// channel become one piece.
     pub(crate) fn push(
         &mut self,
-        mut input: &[u8],
+        input: &[u8],
         out: &mut Vec<(Source, BytesMut)>,
+    ) -> Result<(), BadFrame> {
+        self.split(input, |source, _, bytes| append(out, source, bytes))
+    }
+
+    /// Takes bytes as they came and gives `each` what they hold, with whether it begins a frame.
+    pub(crate) fn split(
+        &mut self,
+        mut input: &[u8],
+        mut each: impl FnMut(Source, bool, &[u8]),
     ) -> Result<(), BadFrame> {
         while !input.is_empty() {
             match &mut self.state {
                 State::Raw => {
-                    append(out, Source::Job(Channel::Stdout), input);
+                    each(Source::Job(Channel::Stdout), false, input);
                     return Ok(());
                 }
                 State::Broken => return Ok(()),
@@ -76,9 +93,13 @@ impl Demux {
                         })?;
                     }
                 }
-                State::Payload { channel, left } => {
+                State::Payload {
+                    channel,
+                    left,
+                    fresh,
+                } => {
                     let take = input.len().min(*left);
-                    append(out, *channel, &input[..take]);
+                    each(*channel, std::mem::take(fresh), &input[..take]);
                     *left -= take;
                     input = &input[take..];
                     if *left == 0 {
@@ -107,7 +128,11 @@ fn parse(header: [u8; 8]) -> Option<State> {
     Some(if left == 0 {
         Demux::header()
     } else {
-        State::Payload { channel, left }
+        State::Payload {
+            channel,
+            left,
+            fresh: true,
+        }
     })
 }
 

@@ -1,17 +1,23 @@
 //! Containers: what they are made from, and the handle to one.
 
+mod adopt;
 mod attach;
 mod copy;
 mod create;
 mod demux;
+mod ending;
 mod exec;
+mod logs;
+mod messages;
 mod spec;
 mod stop;
 mod wait;
 
+pub use adopt::{AdoptError, Adopted, Adoption, Gap, Prior};
 pub use attach::{Attached, Channel, Output, OutputError, StartError};
 pub use copy::{FinalFile, PathKind, PathStat, UploadError};
 pub use create::CreateError;
+pub use ending::Ending;
 pub use exec::{Exec, ExecError, ExecSpec};
 pub use spec::{ContainerSpec, Limits};
 pub use wait::{ContainerState, Exit};

@@ -51,6 +51,10 @@ pub struct Limits {
     pub pids: Option<u64>,
 }
 
+/// What an engine that stops ends the container with. One that the program can't catch: else its exit
+/// code could pass for one of its own (see [`super::Ending`]). Only [`super::Container::stop`] is polite.
+const STOP_SIGNAL: &str = "SIGKILL";
+
 /// Used when a spec says nothing.
 const DEFAULT_LOG_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -91,6 +95,7 @@ impl ContainerSpec {
             working_dir: self.working_dir.clone(),
             user: self.user.clone(),
             tty: Some(self.tty),
+            stop_signal: Some(STOP_SIGNAL.to_owned()),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             labels: Some(self.labels.clone().into_iter().collect::<HashMap<_, _>>()),

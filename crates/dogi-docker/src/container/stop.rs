@@ -2,39 +2,60 @@
 
 use std::time::Duration;
 
-use bollard::query_parameters::{
-    KillContainerOptions, RemoveContainerOptions, StopContainerOptions,
-};
+use bollard::query_parameters::{KillContainerOptions, RemoveContainerOptions};
 
 use super::Container;
 use crate::error::EngineError;
 
-/// How long the engine may take beyond the grace to see a killed container end.
+/// How long the engine may take to remove a container.
 const MARGIN: Duration = Duration::from_secs(30);
 
 impl Container {
-    /// Asks the container to end (SIGTERM, or the image's stop signal), and kills it after `grace`
-    /// (rounded up to whole seconds). Returns once it does not run any more. Fine if it does not run,
-    /// or does not exist. Cancel safe: the engine goes on with the stop.
+    /// Asks the container to end (SIGTERM, or the image's stop signal), and kills it after `grace`.
+    /// Returns once it does not run any more. Fine if it does not run, or does not exist. Dropping the
+    /// future may leave it asked and not killed.
     ///
     /// # Errors
     /// The engine is gone or could not end it.
     pub async fn stop(&self, grace: Duration) -> Result<(), EngineError> {
-        let seconds = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
-        let options = StopContainerOptions {
-            signal: None,
-            t: Some(i32::try_from(seconds).unwrap_or(i32::MAX)),
-        };
-        // The library's clock runs until the answer, which comes when the container has ended.
-        let client = self.docker.patient(Duration::from_secs(seconds) + MARGIN);
-        let stopped = client
-            .stop_container(self.id.as_str(), Some(options))
-            .await
-            .map_err(|err| self.docker.fault("stop the container", err));
-        match stopped {
-            Err(EngineError::TimedOut { .. }) => self.kill().await,
-            other => not_running_is_fine(other),
+        if !grace.is_zero() {
+            let signal = self.polite_signal().await;
+            not_running_is_fine(match signal {
+                Ok(signal) => self.signal(signal).await,
+                Err(error) => Err(error),
+            })?;
+            let what = "stop the container";
+            let ended = self.wait_until("not-running", what);
+            if let Ok(ended) = tokio::time::timeout(grace, ended).await {
+                return not_running_is_fine(ended.map(drop));
+            }
         }
+        self.kill().await
+    }
+
+    /// The container's own stop signal is for the engine, see [`super::Ending`].
+    async fn polite_signal(&self) -> Result<String, EngineError> {
+        let image = self.inspect().await?.image.unwrap_or_default();
+        let found = self.docker.client().inspect_image(&image).await;
+        let config = match found.map_err(|err| self.docker.fault("inspect the image", err)) {
+            Ok(image) => image.config,
+            // Removed by force, under the container.
+            Err(err) if err.is_not_found() => None,
+            Err(err) => return Err(err),
+        };
+        let signal = config.and_then(|config| config.stop_signal);
+        Ok(signal
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "SIGTERM".to_owned()))
+    }
+
+    async fn signal(&self, signal: String) -> Result<(), EngineError> {
+        let options = KillContainerOptions { signal };
+        self.docker
+            .client()
+            .kill_container(self.id.as_str(), Some(options))
+            .await
+            .map_err(|err| self.docker.fault("signal the container", err))
     }
 
     /// Kills the container at once, and returns when it does not run any more. Fine if it does not
@@ -43,16 +64,7 @@ impl Container {
     /// # Errors
     /// The engine is gone or could not end it.
     pub async fn kill(&self) -> Result<(), EngineError> {
-        let options = KillContainerOptions {
-            signal: "SIGKILL".to_owned(),
-        };
-        let killed = self
-            .docker
-            .client()
-            .kill_container(self.id.as_str(), Some(options))
-            .await
-            .map_err(|err| self.docker.fault("kill the container", err));
-        not_running_is_fine(killed)?;
+        not_running_is_fine(self.signal("SIGKILL".to_owned()).await)?;
         not_running_is_fine(
             self.wait_until("not-running", "kill the container")
                 .await

@@ -11,7 +11,7 @@ use super::Container;
 use crate::error::EngineError;
 
 /// Exit code of a process that was killed, by the kernel for want of memory for example.
-const KILLED: i64 = 137;
+pub(super) const KILLED: i64 = 137;
 /// How often, and how long apart, the engine is asked whether it was.
 const OOM_LOOKS: usize = 30;
 const OOM_PAUSE: Duration = Duration::from_millis(50);
@@ -97,7 +97,7 @@ impl Container {
         }))
     }
 
-    async fn inspect(&self) -> Result<ContainerInspectResponse, EngineError> {
+    pub(super) async fn inspect(&self) -> Result<ContainerInspectResponse, EngineError> {
         self.docker
             .client()
             .inspect_container(self.id.as_str(), None)

@@ -90,6 +90,14 @@ impl Reconciler {
         })
     }
 
+    /// For something whose size nobody knows yet.
+    pub(crate) fn of_unknown_size(live: &LiveFile) -> Reconciler {
+        Reconciler {
+            wanted: live.clone(),
+            seen: LiveFile::new(),
+        }
+    }
+
     /// For a file of which nothing has been delivered: everything passes.
     pub fn from_the_start() -> Reconciler {
         Reconciler {

@@ -9,6 +9,7 @@
     clippy::unwrap_used
 )]
 
+mod adopt;
 mod auth;
 mod build;
 mod dockerfile;

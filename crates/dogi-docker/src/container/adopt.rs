@@ -1,0 +1,397 @@
+//! Taking up the output of a container that an earlier connection, or an earlier life of this program,
+//! has read in part.
+//!
+//! The bytes that were kept and the engine's own copy begin alike. So: read the copy from its
+//! beginning while the container runs, pass over what is known, and go on; and when the container has
+//! ended, **always** once more, because the first reading misses the end now and then. What is passed over
+//! is compared. Where it differs the copy has lost its beginning (the engine bounds it), and only the
+//! times that the engine wrote beside it tell what is new: then a gap is told, and what is certain to lie
+//! beyond it follows. Nothing is guessed and nothing is repeated. The order between stdout and stderr is
+//! not that of the program.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::logs::Next;
+use super::messages::{Part, Stamp};
+use super::{Channel, Container, ContainerState, Output};
+use crate::error::EngineError;
+use crate::follow::{LiveFile, Mismatch, Reconciler};
+
+/// What is known of a container's output: everything that was kept, from its first byte. It is read once,
+/// and not held in memory.
+pub struct Prior {
+    /// What was kept of standard output; of everything, where there is a terminal.
+    pub stdout: BoxStream<'static, io::Result<Bytes>>,
+    /// What was kept of standard error.
+    pub stderr: BoxStream<'static, io::Result<Bytes>>,
+}
+
+impl Prior {
+    /// Nothing is known yet.
+    pub fn none() -> Prior {
+        Prior {
+            stdout: futures::stream::empty().boxed(),
+            stderr: futures::stream::empty().boxed(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Prior {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prior").finish_non_exhaustive()
+    }
+}
+
+/// What comes after what was known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Adopted {
+    /// The next bytes, never empty, at most 64 KiB.
+    Output(Channel, Bytes),
+    /// Something is missing here, or may be.
+    Gap(Gap),
+}
+
+/// Why output is missing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Gap {
+    /// The engine's copy does not begin as what is known: it was bounded, or the engine crashed while
+    /// it wrote.
+    #[error("the Docker engine no longer has what the job printed here")]
+    Dropped,
+    /// The engine's copy can't be read.
+    #[error("the Docker engine's copy of the output can't be read: {reason}")]
+    Unreadable {
+        /// What was wrong with it.
+        reason: String,
+    },
+}
+
+/// The output of an adopted container, from where the known part ends. It ends when the container
+/// does not run any more and everything has been delivered.
+///
+/// An engine that goes away is waited for, without end: drop the stream to give up. Read ahead like
+/// [`Output`], but a consumer that stops does not hold up the container.
+#[derive(Debug)]
+pub struct Adoption {
+    pieces: mpsc::Receiver<Result<Adopted, AdoptError>>,
+    _task: AbortOnDropHandle<()>,
+}
+
+/// An adoption that can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum AdoptError {
+    /// What was kept can't be read.
+    #[error("the output that was kept can't be read")]
+    Prior(#[source] io::Error),
+    /// The container is gone, or the engine refuses.
+    #[error("the container's output can't be taken up")]
+    Engine(#[source] EngineError),
+}
+
+impl Adoption {
+    /// The next piece; `None` at the end. Cancel safe.
+    ///
+    /// # Errors
+    /// See [`AdoptError`]; the stream ends after it.
+    pub async fn next(&mut self) -> Option<Result<Adopted, AdoptError>> {
+        self.pieces.recv().await
+    }
+}
+
+impl Stream for Adoption {
+    type Item = Result<Adopted, AdoptError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.pieces.poll_recv(cx)
+    }
+}
+
+impl Container {
+    /// Takes up the output where `prior` ends. Fine for a container that runs and for one that has
+    /// ended; of one that was never started there is none.
+    pub fn adopt(&self, prior: Prior) -> Adoption {
+        let (send, pieces) = mpsc::channel(Output::READ_AHEAD);
+        let container = self.clone();
+        let task = tokio::spawn(async move {
+            let mut adopting = Adopting {
+                container,
+                stdout: Side::default(),
+                stderr: Side::default(),
+                by_time: false,
+                told: false,
+                send,
+            };
+            let failed = match adopting.run(prior).await {
+                Ok(()) | Err(Stop::Unheard) => return,
+                Err(Stop::Failed(error)) => error,
+            };
+            let _ = adopting.send.send(Err(failed)).await;
+        });
+        Adoption {
+            pieces,
+            _task: AbortOnDropHandle::new(task),
+        }
+    }
+}
+
+/// One channel.
+#[derive(Debug, Default)]
+struct Side {
+    /// All that was kept or delivered.
+    known: LiveFile,
+    /// The time of what was delivered last, and how many bytes of that time were.
+    last: Option<(Stamp, u64)>,
+}
+
+enum Stop {
+    /// Nobody listens.
+    Unheard,
+    Failed(AdoptError),
+}
+
+impl From<EngineError> for Stop {
+    fn from(error: EngineError) -> Stop {
+        Stop::Failed(AdoptError::Engine(error))
+    }
+}
+
+/// How a reading of the copy ended.
+enum Read {
+    Whole,
+    /// What was kept is not the copy's beginning.
+    Differs {
+        /// The copy's last time when the reading began.
+        seen_until: Stamp,
+    },
+}
+
+struct Adopting {
+    container: Container,
+    stdout: Side,
+    stderr: Side,
+    /// The copy lacks its beginning: only times tell what is new.
+    by_time: bool,
+    /// A gap was told, up to where the times of both sides say.
+    told: bool,
+    send: mpsc::Sender<Result<Adopted, AdoptError>>,
+}
+
+/// A container's end is known to the engine a moment after its output has ended.
+const END_LAG: Duration = Duration::from_secs(2);
+/// The most that may have been printed and not been copied yet when a reading begins: what the engine
+/// holds in front of its log writer (1 MB, `blockThreshold` of its `bytespipe`), and a line without an end.
+const UNCOPIED: u64 = 2 * 1024 * 1024;
+const PIECE: usize = 64 * 1024;
+
+impl Adopting {
+    async fn run(&mut self, mut prior: Prior) -> Result<(), Stop> {
+        for (side, stream) in [
+            (&mut self.stdout, &mut prior.stdout),
+            (&mut self.stderr, &mut prior.stderr),
+        ] {
+            while let Some(bytes) = stream.next().await {
+                let bytes = bytes.map_err(|err| Stop::Failed(AdoptError::Prior(err)))?;
+                side.known.record(&bytes);
+            }
+        }
+        drop(prior);
+        let container = self.container.clone();
+        let docker = container.docker();
+        loop {
+            let state = docker.patiently(|| container.state()).await?;
+            let running = state == ContainerState::Running;
+            match self.read(running).await {
+                Ok(Read::Whole) if running => self.until_ended().await,
+                Ok(Read::Whole) => return Ok(()),
+                Ok(Read::Differs { seen_until }) => self.go_by_time(seen_until),
+                Err(Stop::Failed(AdoptError::Engine(error))) if error.is_engine_gone() => {
+                    tracing::debug!(%error, "the output is taken up again when the engine is back");
+                    docker.until_it_answers().await;
+                }
+                Err(Stop::Failed(AdoptError::Engine(error))) => {
+                    let reason = unreadable(error)?;
+                    self.tell(Gap::Unreadable { reason }).await?;
+                    return Ok(docker.patiently(|| container.wait_not_running()).await?);
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+    }
+
+    /// The copy was followed to an end that may be the engine's own: looks again soon.
+    async fn until_ended(&self) {
+        // An error is met again by whoever asks next.
+        let _ = tokio::time::timeout(END_LAG, self.container.wait_not_running()).await;
+    }
+
+    fn go_by_time(&mut self, seen_until: Stamp) {
+        self.by_time = true;
+        for side in [&mut self.stdout, &mut self.stderr] {
+            side.last.get_or_insert((seen_until, u64::MAX));
+        }
+    }
+
+    async fn read(&mut self, follow: bool) -> Result<Read, Stop> {
+        let seen_until = self.container.last_stamp().await?;
+        let mut copy = self.container.copy(follow).await?;
+        let mut passes = [&self.stdout, &self.stderr].map(|side| Pass::new(side, self.by_time));
+        let mut first = self.by_time;
+        loop {
+            let (parts, open) = match copy.next().await? {
+                Next::Parts(parts) => (parts, None),
+                Next::End { parts, open } => (parts, Some(open)),
+            };
+            for (channel, part) in parts {
+                if std::mem::take(&mut first) && !self.covers(part.stamp) {
+                    self.tell(Gap::Dropped).await?;
+                }
+                let pass = &mut passes[index(channel)];
+                if pass.left() > UNCOPIED && part.stamp > seen_until {
+                    return Ok(Read::Differs { seen_until });
+                }
+                match pass.take(&part) {
+                    Ok(Some(bytes)) => self.deliver(channel, part.stamp, bytes).await?,
+                    Ok(None) => {}
+                    Err(Mismatch) => return Ok(Read::Differs { seen_until }),
+                }
+            }
+            let Some(open) = open else { continue };
+            if first && !follow && !self.told {
+                self.tell(Gap::Dropped).await?;
+            }
+            let ends_well = |(pass, open): (&mut Pass, bool)| pass.ends_well(open);
+            let well = passes.iter_mut().zip(open).all(ends_well);
+            return Ok(if well || follow {
+                Read::Whole
+            } else {
+                Read::Differs { seen_until }
+            });
+        }
+    }
+
+    /// Whether a copy that begins then has all that follows what was delivered.
+    fn covers(&self, begins: Stamp) -> bool {
+        let last = [&self.stdout, &self.stderr].map(|side| side.last);
+        let known =
+            |(stamp, bytes): &(Stamp, u64)| (self.told || *bytes != u64::MAX) && begins <= *stamp;
+        last.iter().flatten().any(known)
+    }
+
+    async fn deliver(
+        &mut self,
+        channel: Channel,
+        stamp: Stamp,
+        mut bytes: Bytes,
+    ) -> Result<(), Stop> {
+        let side = match channel {
+            Channel::Stdout => &mut self.stdout,
+            Channel::Stderr => &mut self.stderr,
+        };
+        side.known.record(&bytes);
+        let before = match side.last {
+            Some((last, count)) if last == stamp => count,
+            _ => 0,
+        };
+        side.last = Some((stamp, before.saturating_add(bytes.len() as u64)));
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(bytes.len().min(PIECE));
+            self.give(Adopted::Output(channel, piece)).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell(&mut self, gap: Gap) -> Result<(), Stop> {
+        self.told = true;
+        self.give(Adopted::Gap(gap)).await
+    }
+
+    async fn give(&self, piece: Adopted) -> Result<(), Stop> {
+        self.send.send(Ok(piece)).await.map_err(|_| Stop::Unheard)
+    }
+}
+
+/// Why the copy can't be read, if that is all that is wrong.
+fn unreadable(error: EngineError) -> Result<String, EngineError> {
+    match error {
+        EngineError::Garbled { reason, .. } => Ok(reason),
+        EngineError::Refused {
+            status, message, ..
+        } if status >= 500 => Ok(message),
+        other => Err(other),
+    }
+}
+
+fn index(channel: Channel) -> usize {
+    match channel {
+        Channel::Stdout => 0,
+        Channel::Stderr => 1,
+    }
+}
+
+/// Tells, in one reading of the copy, what of a channel is new.
+enum Pass {
+    /// What was kept is the beginning, byte for byte.
+    Count { left: u64, reconciler: Reconciler },
+    /// What is later than what was delivered last.
+    Time { last: Stamp, skip: u64 },
+}
+
+impl Pass {
+    fn new(side: &Side, by_time: bool) -> Pass {
+        match side.last {
+            Some((last, skip)) if by_time => Pass::Time { last, skip },
+            _ => Pass::Count {
+                left: side.known.delivered(),
+                reconciler: Reconciler::of_unknown_size(&side.known),
+            },
+        }
+    }
+
+    /// Bytes still to be compared.
+    fn left(&self) -> u64 {
+        match self {
+            Pass::Count { left, .. } => *left,
+            Pass::Time { .. } => 0,
+        }
+    }
+
+    /// What of it is new.
+    fn take(&mut self, part: &Part) -> Result<Option<Bytes>, Mismatch> {
+        match self {
+            Pass::Count { left, reconciler } => {
+                *left = left.saturating_sub(part.bytes.len() as u64);
+                reconciler.push(part.bytes.clone())
+            }
+            Pass::Time { last, .. } if part.stamp > *last => Ok(Some(part.bytes.clone())),
+            Pass::Time { last, .. } if part.stamp < *last => Ok(None),
+            Pass::Time { skip, .. } => {
+                let known = (*skip).min(part.bytes.len() as u64);
+                *skip -= known;
+                let known = usize::try_from(known).unwrap_or(usize::MAX);
+                let rest = part.bytes.slice(known..);
+                Ok((!rest.is_empty()).then_some(rest))
+            }
+        }
+    }
+
+    /// Whether all that is known was seen; `open`: the copy may lack a newline at its very end.
+    fn ends_well(&mut self, open: bool) -> bool {
+        match self {
+            Pass::Count { left: 0, .. } | Pass::Time { .. } => true,
+            Pass::Count {
+                left: 1,
+                reconciler,
+            } if open => reconciler.push(Bytes::from_static(b"\n")).is_ok(),
+            Pass::Count { .. } => false,
+        }
+    }
+}
