@@ -24,8 +24,8 @@ use crate::{
 const TO_COME_AND_GO: Duration = Duration::from_secs(60);
 
 /// `dockerd` with everything in a directory of its own, and a `containerd` of its own, as on
-/// machines where that is a service by itself. It has no network but `none` and `host`, and changes
-/// no packet filter. Needs root.
+/// machines where that is a service by itself. It has no network but `none` and `host`, and lives in
+/// a network namespace: it touches neither bridges nor packet filters. Needs root.
 ///
 /// When it is dropped, its containers are ended and its mounts are taken away.
 #[derive(Debug)]
@@ -95,8 +95,10 @@ impl Engine {
         self.kill();
         // One that was killed leaves it.
         let _ = fs::remove_file(self.dir.path("docker.pid"));
-        let mut command = Command::new("dockerd");
-        command.args(&self.arguments);
+        // In a network of its own: a daemon without a bridge deletes `docker0`, the bridge of the
+        // engine that this machine has.
+        let mut command = Command::new("unshare");
+        command.args(["--net", "--", "dockerd"]).args(&self.arguments);
         let dockerd = self
             .dockerd
             .insert(Process::spawn(&mut command, "docker.io")?);
