@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod fake;
 mod h2;
+mod history;
 mod https;
 mod listener;
 mod load;
