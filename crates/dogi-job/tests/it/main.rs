@@ -1,5 +1,8 @@
 //! The behaviour of dogi-job, as a specification.
 
 mod admission;
+mod callback;
+mod events;
+mod resume;
 mod run;
 mod slot;
