@@ -82,8 +82,6 @@ impl App {
             allow_file: settings.file.git.allow_file,
             trusted_proxies: settings.listen.trusted_proxies.clone(),
             claims: Claims::default(),
-            data_dir: settings.storage.data_dir.clone(),
-            min_free_bytes: settings.storage.min_free_bytes,
             metrics,
             readiness: Readiness::default(),
             connections: listener.connections(),

@@ -145,6 +145,10 @@ pub(crate) async fn engine(
     let docker = Docker::connect(&endpoint(settings))?;
     let info = docker.info().await;
     greet(&docker, info.as_ref());
+    let options = DockerOptions {
+        shares_disk: info.is_err() || shares_disk(&docker, &place.dir).await,
+        ..docker_options(settings, place)
+    };
     let builder = Engine::builder(config(settings, place))
         .observer(metrics.clone())
         .source(source(settings, &policy, info.ok().as_ref())?)
@@ -153,12 +157,32 @@ pub(crate) async fn engine(
         Some(store) => builder.store(metrics.measured(store.clone())),
         None => builder.store(metrics.measured(MemoryStore::new())),
     };
-    let runner = DockerRunner::new(docker, docker_options(settings, place));
+    let runner = DockerRunner::new(docker, options);
+    let runner = match &place.store {
+        Some(store) => runner.with_values(Arc::new(store.clone())),
+        None => runner,
+    };
     let engine = match place.shared {
         false => builder.runner(runner).build().await?,
         true => builder.runner(Unswept(runner)).build().await?,
     };
     Ok(engine)
+}
+
+/// Whether removing images makes room in `dir`. Where that can't be seen (dogi in a container) a
+/// local engine is taken to share the disk.
+async fn shares_disk(docker: &Docker, dir: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    if !docker.endpoint().is_local() {
+        return false;
+    }
+    let Ok(Some(root)) = docker.root_dir().await else {
+        return true;
+    };
+    match (std::fs::metadata(root), std::fs::metadata(dir)) {
+        (Ok(root), Ok(dir)) => root.dev() == dir.dev(),
+        _ => true,
+    }
 }
 
 async fn open_store(dir: &Path) -> Result<Database, WireError> {
@@ -260,6 +284,13 @@ fn config(settings: &Settings, place: &Place) -> EngineConfig {
         },
         keep_runs: settings.storage.keep_runs,
         keep_bytes: settings.storage.keep_bytes,
+        keep_mirror_bytes: settings.storage.keep_mirror_bytes,
+        keep_image_bytes: settings.storage.keep_image_bytes,
+        // A person who runs one job knows the disk; only the reserve counts then.
+        min_free_bytes: match place.shared {
+            false => settings.storage.min_free_bytes,
+            true => 0,
+        },
         max_log_bytes: jobs.max_log_bytes,
         ceilings: Ceilings {
             timeout: jobs.timeout,

@@ -1,5 +1,6 @@
 //! The handle to an engine.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -108,6 +109,17 @@ impl Docker {
             api,
             os,
         })
+    }
+
+    /// Where the engine keeps images and containers, on its own machine; `None`: it does not tell.
+    /// Cancel safe.
+    ///
+    /// # Errors
+    /// The engine can't be reached or does not understand.
+    pub async fn root_dir(&self) -> Result<Option<PathBuf>, EngineError> {
+        let info = self.client().info().await;
+        let info = info.map_err(|err| self.fault("tell where it keeps things", err))?;
+        Ok(info.docker_root_dir.map(PathBuf::from))
     }
 
     pub(crate) fn client(&self) -> &bollard::Docker {

@@ -35,6 +35,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether it is a socket of this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.host.is_empty() || self.host.starts_with("unix://")
+    }
+
     pub(crate) fn address(&self) -> Result<Address, ConnectError> {
         Address::parse(&self.host, self.uses_tls())
     }

@@ -3,6 +3,7 @@ use std::{io, path::Path, sync::Arc};
 use crate::{
     Clock, Engine, EngineConfig, SystemClock,
     engine::Ports,
+    governor::{self, Space},
     ports::{Deliverer, Observer, Runner, Source, Store, StoreError, Unobserved},
     recovery,
     store::MemoryStore,
@@ -18,6 +19,8 @@ pub struct EngineBuilder {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
+    space: Option<Arc<dyn Space>>,
+    idle: bool,
 }
 
 /// An engine could not be put together.
@@ -64,6 +67,8 @@ impl Engine {
             store: Arc::new(MemoryStore::new()),
             clock: Arc::new(SystemClock),
             observer: Arc::new(Unobserved),
+            space: None,
+            idle: false,
         }
     }
 }
@@ -111,6 +116,21 @@ impl EngineBuilder {
         self
     }
 
+    /// What tells how full the disk is; the disk of the data directory does if nothing is said.
+    #[must_use]
+    pub fn space(mut self, space: impl Space + 'static) -> Self {
+        self.space = Some(Arc::new(space));
+        self
+    }
+
+    /// Only looks after what there is: the engine takes up nothing and takes no runs. What was not
+    /// over stays as it is, for a later life. For [`Engine::collect`] where no server runs.
+    #[must_use]
+    pub fn idle(mut self) -> Self {
+        self.idle = true;
+        self
+    }
+
     /// Builds the engine and takes up what an earlier life left: finished runs are history again,
     /// containers that run are read on, what was cut off before its container begins again, and
     /// callbacks that were not confirmed are made again. Directories that belong to no run are
@@ -133,9 +153,16 @@ impl EngineBuilder {
             store: self.store,
             clock: self.clock,
             observer: self.observer,
+            space: self.space,
         });
+        if self.idle {
+            engine.close();
+        }
         recovery::recover(engine.shared()).await?;
-        engine.shared().sweep().await;
+        if !self.idle {
+            engine.shared().sweep().await;
+            governor::watch(engine.shared());
+        }
         Ok(engine)
     }
 }

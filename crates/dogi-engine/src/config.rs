@@ -20,6 +20,12 @@ pub struct EngineConfig {
     /// Bytes that the outputs of finished runs may take together. The run that ended last is kept
     /// whatever its size.
     pub keep_bytes: u64,
+    /// Bytes that mirrors of repositories may take together; none that is in use goes.
+    pub keep_mirror_bytes: u64,
+    /// Bytes that images of the server's own builds may take together; none that is in use goes.
+    pub keep_image_bytes: u64,
+    /// Bytes that are left free on the disk of `data_dir`: below that, no new runs are taken.
+    pub min_free_bytes: u64,
     /// Bytes kept of each output of a run.
     pub max_log_bytes: u64,
     /// What a run may use at most.
@@ -40,6 +46,9 @@ impl EngineConfig {
             keep_runs: 100,
             keep_total: 10_000,
             keep_bytes: 10 << 30,
+            keep_mirror_bytes: 10 << 30,
+            keep_image_bytes: 20 << 30,
+            min_free_bytes: 1 << 30,
             max_log_bytes: 1 << 30,
             ceilings: Ceilings::default(),
         }

@@ -1,6 +1,9 @@
 //! Which runs there are: pure bookkeeping, under one lock that is never held over an await.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    sync::Weak,
+};
 
 use dogi_job::{
     Admission, AdmissionLimits, Event, Failure, FailureKind, Phase, Refusal, RunId, Slot,
@@ -8,7 +11,7 @@ use dogi_job::{
 };
 use dogi_url::{GroupPolicy, InstanceId};
 
-use crate::{EngineConfig, RunHandle};
+use crate::{EngineConfig, RunHandle, outputs::RunDirectory};
 
 #[derive(Debug)]
 pub(crate) struct Directory {
@@ -19,6 +22,8 @@ pub(crate) struct Directory {
     finished: HashMap<InstanceId, BTreeSet<RunId>>,
     history: History,
     unfinished: HashSet<RunId>,
+    /// The files of runs that are forgotten, as long as somebody reads them.
+    lingering: HashMap<RunId, Weak<RunDirectory>>,
 }
 
 /// What came of a submission.
@@ -39,6 +44,7 @@ impl Directory {
             finished: HashMap::new(),
             history: History::default(),
             unfinished: HashSet::new(),
+            lingering: HashMap::new(),
         }
     }
 
@@ -169,6 +175,29 @@ impl Directory {
         old.iter().filter_map(|run| self.forget(run)).collect()
     }
 
+    /// The runs that are over.
+    pub(crate) fn over(&self) -> impl Iterator<Item = &RunHandle> {
+        let over = self.runs.iter();
+        over.filter(|(run, _)| !self.unfinished.contains(*run))
+            .map(|(_, handle)| handle)
+    }
+
+    /// Forgets a run, if it is over and nobody holds it.
+    pub(crate) fn take(&mut self, run: &RunId) -> Option<RunHandle> {
+        let handle = self.runs.get(run)?;
+        if self.unfinished.contains(run) || handle.is_held() {
+            return None;
+        }
+        self.history.remove(run);
+        self.forget(run)
+    }
+
+    /// Whether a run's files are wanted: by the books or by somebody who reads them.
+    pub(crate) fn has_files(&self, run: &RunId) -> bool {
+        let read = self.lingering.get(run);
+        self.runs.contains_key(run) || read.is_some_and(|files| files.strong_count() > 0)
+    }
+
     /// The newest run of an instance.
     pub(crate) fn newest(&self, instance: &InstanceId) -> Option<RunHandle> {
         self.runs.get(self.slots.get(instance)?.newest()?).cloned()
@@ -263,6 +292,8 @@ impl Directory {
 
     fn forget(&mut self, run: &RunId) -> Option<RunHandle> {
         let handle = self.runs.remove(run)?;
+        self.lingering.retain(|_, files| files.strong_count() > 0);
+        self.lingering.insert(run.clone(), handle.files());
         if let Some(finished) = self.finished.get_mut(handle.instance()) {
             finished.remove(run);
             if finished.is_empty() {

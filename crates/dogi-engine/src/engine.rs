@@ -17,6 +17,7 @@ use crate::{
     Clock, EngineConfig, Lease, OverCeiling, RunHandle,
     directory::{Directory, Entered},
     driver::{self, Driven},
+    governor::{self, Governor, NoRoom, Space},
     outputs::{OutputOptions, RunOutputs},
     ports::{
         Deliverer, Entry, Observer, Record, Recorded, Runner, Safety, Source, StepError, Store,
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) governor: Governor,
     directory: Mutex<Directory>,
     closing: AtomicBool,
 }
@@ -53,6 +55,7 @@ pub(crate) struct Ports {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) space: Option<Arc<dyn Space>>,
 }
 
 /// A run was submitted, or found alive.
@@ -73,6 +76,9 @@ pub enum SubmitError {
     /// The queue is full, or the group is busy.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The disk is nearly full.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// The disk does not take its outputs.
     #[error("there is no room for the outputs of another run")]
     Disk(#[source] io::Error),
@@ -94,7 +100,9 @@ impl Engine {
             store,
             clock,
             observer,
+            space,
         } = ports;
+        let governor = Governor::new(&config, space, &*source, &*runner);
         let directory = Mutex::new(Directory::new(config.admission));
         Self {
             shared: Arc::new(Shared {
@@ -105,6 +113,7 @@ impl Engine {
                 store,
                 clock,
                 observer,
+                governor,
                 directory,
                 closing: AtomicBool::new(false),
             }),
@@ -132,6 +141,7 @@ impl Engine {
             return Ok(Submitted { run, joined: true });
         }
         self.shared.config.ceilings.apply(&mut spec)?;
+        governor::admit(&self.shared).await?;
         let id = RunId::from_bytes(uuid::Uuid::now_v7().into_bytes());
         let spec = Arc::new(spec);
         let outputs = self.make_outputs(&id, &spec).await?;
@@ -369,6 +379,7 @@ impl Shared {
             handle.retire();
             self.forget(handle.id()).await;
         }
+        self.governor.nudge();
     }
 
     /// Tries again to remove what a run left, until it is gone or nobody has the engine any more.
@@ -402,6 +413,7 @@ impl Shared {
     pub(crate) fn output_options(&self) -> OutputOptions {
         OutputOptions {
             limit: self.config.max_log_bytes,
+            reserve: self.governor.reserve.clone(),
             observer: self.observer.clone(),
         }
     }
@@ -429,7 +441,7 @@ impl Shared {
         let _ = tokio::time::timeout(TO_SWEEP, first).await;
     }
 
-    async fn sweep_once(&self) -> bool {
+    pub(crate) async fn sweep_once(&self) -> bool {
         let alive = |run: &RunId| self.directory().is_unfinished(run);
         match self.runner.sweep(&alive).await {
             Ok(removed) => {
@@ -445,7 +457,7 @@ impl Shared {
         }
     }
 
-    async fn forget(&self, run: &RunId) {
+    pub(crate) async fn forget(&self, run: &RunId) {
         if let Err(error) = self.store.forget(run).await {
             tracing::warn!(%run, %error, "a run could not be forgotten");
         }

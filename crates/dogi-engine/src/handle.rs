@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use dogi_job::{Event, RunId, RunStatus, Spec, StopCause};
 use dogi_stream::Log;
@@ -129,6 +133,21 @@ impl RunHandle {
     /// Its history is forgotten: its outputs go with the last handle.
     pub(crate) fn retire(&self) {
         self.inner.directory.give_up();
+    }
+
+    /// Whether somebody holds it besides the books.
+    pub(crate) fn is_held(&self) -> bool {
+        Arc::strong_count(&self.inner) > 1
+    }
+
+    /// Its files, for as long as somebody else holds them.
+    pub(crate) fn files(&self) -> Weak<RunDirectory> {
+        Arc::downgrade(&self.inner.directory)
+    }
+
+    /// Removes its outputs now; nobody holds it any more.
+    pub(crate) async fn discard(self) {
+        self.inner.directory.remove().await;
     }
 
     pub(crate) fn stop(&self, cause: StopCause) {

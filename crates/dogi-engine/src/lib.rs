@@ -50,6 +50,7 @@
 //! - `deliver` (default): `adapters::CallbackDeliverer`, callbacks over HTTP.
 
 pub mod adapters;
+pub mod governor;
 pub mod outputs;
 pub mod ports;
 

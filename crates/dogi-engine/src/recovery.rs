@@ -39,6 +39,10 @@ pub(crate) async fn recover(shared: &Arc<Shared>) -> Result<(), BuildEngineError
         let opened = blocking(shared, move |shared| open(&shared, page)).await?;
         loaded.extend(opened);
     }
+    if shared.is_closing() {
+        take_up(shared, loaded).await;
+        return Ok(());
+    }
     blocking(shared, move |shared| {
         remove_strangers(&shared.runs_directory(), &known)
     })
@@ -130,7 +134,8 @@ fn open_run(shared: &Shared, told: Told, sequence: u64) -> io::Result<Loaded> {
     let directory = shared.run_directory(run.id());
     let spec = run.spec().clone();
     let status = run.status();
-    if status.state.is_final() {
+    // An engine that is closed from its start goes on with nothing.
+    if status.state.is_final() || shared.is_closing() {
         let (readers, directory) = outputs::finished(&directory, &spec)?;
         let handle = RunHandle::of_the_past(status, spec, readers, directory);
         return Ok(Loaded {
@@ -184,7 +189,9 @@ async fn take_up(shared: &Arc<Shared>, loaded: Vec<Loaded>) {
         let mut directory = shared.directory();
         for run in &loaded {
             directory.restore(&run.handle, run.standing());
-            if let Some(at) = run.handle.status().finished_at {
+            if let Some(at) = run.handle.status().finished_at
+                && !shared.is_closing()
+            {
                 ended.push((at, run.handle.id().clone()));
             }
         }

@@ -85,6 +85,10 @@ pub struct Storage {
     pub keep_runs: usize,
     /// Bytes that finished runs may take.
     pub keep_bytes: u64,
+    /// Bytes that mirrors may take.
+    pub keep_mirror_bytes: u64,
+    /// Bytes that images of dogi's own builds may take.
+    pub keep_image_bytes: u64,
     /// Bytes of disk left free.
     pub min_free_bytes: u64,
 }
@@ -334,6 +338,8 @@ fn storage(sources: &mut Sources, env: &Environment, warnings: &mut Vec<String>)
             .with_default("NAMESPACE", |text| text.parse().map_err(|_| String::new())),
         keep_runs: sources.with_default("KEEP_RUNS", parse::count),
         keep_bytes: sources.with_default("KEEP_BYTES", parse::bytes),
+        keep_mirror_bytes: sources.with_default("KEEP_MIRROR_BYTES", parse::bytes),
+        keep_image_bytes: sources.with_default("KEEP_IMAGE_BYTES", parse::bytes),
         min_free_bytes: sources.with_default("MIN_FREE_BYTES", parse::bytes),
     }
 }

@@ -219,13 +219,36 @@ pub const SETTINGS: &[Setting] = &[
         ..BASE
     },
     Setting {
+        env: "KEEP_MIRROR_BYTES",
+        flag: "keep-mirror-bytes",
+        value: "BYTES",
+        default: "10GiB",
+        group: Group::Storage,
+        expected: BYTES,
+        help: "Disk that mirrors of repositories may take together; those not used for longest go \
+               first, none that is in use",
+        ..BASE
+    },
+    Setting {
+        env: "KEEP_IMAGE_BYTES",
+        flag: "keep-image-bytes",
+        value: "BYTES",
+        default: "20GiB",
+        group: Group::Storage,
+        expected: BYTES,
+        help: "Disk that images of dogi's own builds may take together, what they share with others \
+               left out; those not used for longest go first, none that is in use",
+        ..BASE
+    },
+    Setting {
         env: "MIN_FREE_BYTES",
         flag: "min-free-bytes",
         value: "BYTES",
         default: "1GiB",
         group: Group::Storage,
         expected: BYTES,
-        help: "Disk that is left free: below that, new jobs are answered 507",
+        help: "Disk that is left free: below that, what is kept goes even within its budget, then new \
+               jobs are answered 507",
         ..BASE
     },
     Setting {

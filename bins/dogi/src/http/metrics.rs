@@ -48,6 +48,7 @@ async fn moment(state: &State) -> Moment {
         *jobs.entry(run.status().state).or_default() += 1;
     }
     let connections = &state.connections;
+    let disk = state.engine.disk();
     Moment {
         jobs,
         admission: state.engine.counts(),
@@ -58,7 +59,7 @@ async fn moment(state: &State) -> Moment {
             connections.refused(),
         ),
         up: (found.docker.is_none(), found.database.is_none()),
-        free: state.free_bytes(),
-        floor: state.min_free_bytes,
+        free: disk.free,
+        floor: disk.floor,
     }
 }

@@ -25,7 +25,6 @@ mod run;
 mod show;
 mod status;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -81,10 +80,6 @@ pub struct State {
     pub trusted_proxies: Vec<IpNet>,
     /// Keys of requests that started something.
     pub claims: Claims,
-    /// Where outputs go.
-    pub data_dir: PathBuf,
-    /// Bytes that are left free there.
-    pub min_free_bytes: u64,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether Docker and the database answer.
@@ -99,32 +94,6 @@ impl State {
     fn is_alive(&self, instance: &InstanceId) -> bool {
         let alive = |run: dogi_engine::RunHandle| !run.status().state.is_final();
         self.engine.peek(instance).is_some_and(alive)
-    }
-
-    /// Whether a new run may begin; one that is alive can be joined on a full disk, too.
-    fn admit(&self, instance: &InstanceId) -> Result<(), Problem> {
-        if self.is_alive(instance) {
-            Ok(())
-        } else {
-            self.has_room()
-        }
-    }
-
-    fn has_room(&self) -> Result<(), Problem> {
-        // A file system that does not tell is not a full one.
-        let Some(free) = self.free_bytes().filter(|free| *free < self.min_free_bytes) else {
-            return Ok(());
-        };
-        let detail = format!(
-            "the disk of the server has {free} bytes left, and {} are kept free: no new jobs",
-            self.min_free_bytes
-        );
-        Err(Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail))
-    }
-
-    fn free_bytes(&self) -> Option<u64> {
-        let stat = rustix::fs::statvfs(&self.data_dir).ok()?;
-        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
     async fn engine_answers(&self) -> Result<(), Problem> {

@@ -27,6 +27,8 @@ struct Parts {
 const MAX_DETAIL: usize = 2000;
 /// Seconds after which a full queue may have room.
 const QUEUE_RETRY: u64 = 10;
+/// Seconds after which a full disk may have room: the governor has looked again by then.
+const DISK_RETRY: u64 = 60;
 
 impl Problem {
     /// A problem of this status. The detail is a sentence for the client: what was wrong with
@@ -225,6 +227,15 @@ impl From<SubmitError> for Problem {
             }
             SubmitError::Refused(refusal @ Refusal::GroupBusy { run, .. }) => {
                 Self::new(StatusCode::CONFLICT, refusal.to_string()).with("run", run.as_str())
+            }
+            SubmitError::NoRoom(full) => {
+                tracing::warn!(
+                    free = full.free,
+                    floor = full.floor,
+                    "the disk is too full for a new job"
+                );
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string())
+                    .retry_after(DISK_RETRY)
             }
             SubmitError::Disk(source) => {
                 tracing::error!(error = %crate::chain(source), "no room for the outputs of a run");

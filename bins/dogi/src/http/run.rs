@@ -278,7 +278,6 @@ pub(super) async fn submit(
     how: Submit,
     attach: bool,
 ) -> Result<(RunHandle, Option<Lease>), Problem> {
-    state.admit(&spec.instance)?;
     let engine = state.engine.clone();
     let task = tokio::spawn(async move {
         let submitted = engine.submit(spec, how).await?;
@@ -295,7 +294,6 @@ async fn claimed(
     spec: Spec,
     how: Submit,
 ) -> Result<RunHandle, Problem> {
-    state.admit(&spec.instance)?;
     let (engine, claims) = (state.engine.clone(), state.claims.clone());
     let task = tokio::spawn(async move {
         let start = || async { Ok(engine.submit(spec, how).await?.run.id().clone()) };

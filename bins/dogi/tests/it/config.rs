@@ -88,6 +88,8 @@ fn the_defaults_are_those_of_the_documentation() {
     assert_eq!(settings.storage.namespace.to_string(), "default");
     assert_eq!(settings.storage.keep_runs, 100);
     assert_eq!(settings.storage.keep_bytes, 10 << 30);
+    assert_eq!(settings.storage.keep_mirror_bytes, 10 << 30);
+    assert_eq!(settings.storage.keep_image_bytes, 20 << 30);
     assert_eq!(settings.storage.min_free_bytes, 1 << 30);
     assert_eq!(settings.jobs.max_running, 10);
     assert_eq!(settings.jobs.max_queued, 1000);

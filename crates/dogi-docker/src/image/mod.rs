@@ -1,6 +1,7 @@
 //! Images: names, what the engine has, pulling, digests.
 
 mod name;
+mod size;
 
 use std::fmt;
 

@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::chain;
-use crate::ports::{BoxStream, Checkout, Context, ContextRequest, Source, StepError, Work};
+use super::mirrors::MirrorKeeper;
+use crate::ports::{BoxStream, Checkout, Context, ContextRequest, Keeper, Source, StepError, Work};
 
 /// Repositories by way of mirrors, and work trees of this machine.
 #[derive(Debug)]
@@ -94,6 +95,10 @@ impl Source for GitSource {
                 self.open_local(path, revision.as_ref(), work).boxed()
             }
         }
+    }
+
+    fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+        Some(Arc::new(MirrorKeeper::new(self.mirrors.clone())))
     }
 }
 

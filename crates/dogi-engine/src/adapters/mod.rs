@@ -6,6 +6,8 @@ mod callback;
 mod docker;
 #[cfg(feature = "git")]
 mod git;
+#[cfg(feature = "git")]
+mod mirrors;
 #[cfg(feature = "store")]
 mod store;
 

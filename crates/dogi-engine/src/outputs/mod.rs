@@ -11,7 +11,7 @@ use dogi_job::Spec;
 use dogi_stream::Log;
 use dogi_url::{FileName, OutputName};
 
-use crate::ports::Observer;
+use crate::{governor::Reserve, ports::Observer};
 
 pub use console::Console;
 pub(crate) use directory::RunDirectory;
@@ -30,6 +30,8 @@ pub struct RunOutputs {
 pub(crate) struct OutputOptions {
     /// Bytes kept of each.
     pub(crate) limit: u64,
+    /// What is left of the disk for others.
+    pub(crate) reserve: Arc<Reserve>,
     /// Told of every byte written.
     pub(crate) observer: Arc<dyn Observer>,
 }

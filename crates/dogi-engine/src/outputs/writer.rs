@@ -190,6 +190,9 @@ impl State {
         }
         let (fitting, cut) = fit(pieces, self.left, self.options.limit);
         let size: u64 = fitting.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        if !self.options.reserve.take(size) {
+            return self.cut_by_disk(&io::ErrorKind::StorageFull.into());
+        }
         let Some(writer) = self.writer() else {
             return;
         };

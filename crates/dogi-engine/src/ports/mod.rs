@@ -1,6 +1,7 @@
 //! What the engine needs from the world, as traits; `adapters` has the real ones.
 
 mod deliverer;
+mod keeper;
 mod observer;
 mod runner;
 mod source;
@@ -9,6 +10,7 @@ mod values;
 mod work;
 
 pub use deliverer::{Attempted, Deliverer, Delivery};
+pub use keeper::{KeepError, Keeper, Kept, KeptKind, Leftover, Removal, Sweep};
 pub use observer::{Observer, Unobserved};
 pub use runner::{Alive, Begin, BuildRequest, BuiltImage, ContainerRequest, Runner};
 pub use source::{BoxStream, Checkout, Context, ContextRequest, Source};

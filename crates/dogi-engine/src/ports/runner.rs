@@ -1,11 +1,11 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use dogi_job::{Exit, RunId, Spec};
 use futures::future::BoxFuture;
 
 use crate::{
     outputs::RunOutputs,
-    ports::{Checkout, StepError, Work},
+    ports::{Checkout, Keeper, StepError, Work},
 };
 
 /// What builds images and runs containers: Docker here, perhaps a cluster elsewhere.
@@ -35,6 +35,11 @@ pub trait Runner: fmt::Debug + Send + Sync {
     /// were removed. It first looks what there is and then asks who is alive: what a run makes
     /// meanwhile stays.
     fn sweep<'a>(&'a self, alive: &'a Alive<'a>) -> BoxFuture<'a, Result<usize, StepError>>;
+
+    /// What keeps its images for reuse, if they are to be kept within a budget.
+    fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+        None
+    }
 
     /// Whether the engine behind it answers.
     fn ready(&self) -> BoxFuture<'_, Result<(), StepError>>;

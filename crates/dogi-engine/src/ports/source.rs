@@ -6,7 +6,7 @@ use dogi_url::{BuildParams, Commit};
 use futures::{Stream, future::BoxFuture};
 use tokio_util::sync::CancellationToken;
 
-use crate::ports::{StepError, Work};
+use crate::ports::{Keeper, StepError, Work};
 
 /// A stream of bytes that an effect sends on.
 pub type BoxStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
@@ -19,6 +19,11 @@ pub trait Source: fmt::Debug + Send + Sync {
         source: &'a SourceRef,
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Arc<dyn Checkout>, StepError>>;
+
+    /// What keeps its files for the next run, if they are to be kept within a budget.
+    fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+        None
+    }
 }
 
 /// The files of one commit, or of a work tree. They stay at hand as long as the value lives.

@@ -4,9 +4,11 @@ mod ceilings;
 #[cfg(feature = "docker")]
 mod docker;
 mod fakes;
+mod governor;
 mod left_behind;
 mod lifecycle;
 mod outputs;
+mod plan;
 mod records;
 mod recovery;
 mod submissions;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use dogi_docker::{
     BuildError, BuildSpec, ImageId, ImageName, LabelFilter, Owned, OwnedKind, PullError,
 };
-use dogi_job::{FailureKind, Origin};
+use dogi_job::{FailureKind, Origin, UnixMillis};
 use dogi_url::{BuildParams, ImageRef};
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -36,6 +36,7 @@ impl DockerRunner {
         request: BuildRequest<'_>,
         work: &Work,
     ) -> Result<BuiltImage, StepError> {
+        self.images.load().await;
         let context = request.checkout.context(ContextRequest {
             build,
             cancel: &work.cancel,
@@ -47,7 +48,7 @@ impl DockerRunner {
         let rebuild = request.spec.rebuild;
         let Some(key) = self.image_key(build, rebuild, &*context, work).await? else {
             let image = self.build_image(build, rebuild, &*context, work).await?;
-            self.images.made(&work.run, &image);
+            self.images.made(&work.run, &image, None).await;
             return Ok(BuiltImage {
                 id: image.to_string(),
                 reused: false,
@@ -58,8 +59,7 @@ impl DockerRunner {
             return Ok(BuiltImage { id, reused: true });
         }
         let id = self.build_image(build, rebuild, &*context, work).await?;
-        self.images.made(&work.run, &id);
-        self.images.remember(&key, id.clone());
+        self.images.made(&work.run, &id, Some(&key)).await;
         Ok(BuiltImage {
             id: id.to_string(),
             reused: false,
@@ -103,26 +103,29 @@ impl DockerRunner {
     }
 
     async fn find_built(&self, key: &ImageKey, work: &Work) -> Result<Option<String>, StepError> {
-        let Some(id) = self.images.find(&work.run, key) else {
+        let Some(id) = self.images.find(&work.run, key).await else {
             return Ok(None);
         };
         let exists = work.unless_cancelled(self.docker.image_exists(&id)).await?;
         if exists.map_err(|error| error::step(FailureKind::Build, &error))? {
             return Ok(Some(id.to_string()));
         }
-        self.images.forget(&id);
+        self.images.forget(&id).await;
         Ok(None)
     }
 
-    /// Takes up what an earlier life of this server built: of which content is not known any
-    /// more, but Docker's cache may give it again, and it is to be removed one day.
+    /// Takes up what an earlier life of this server built and did not put in the table: of which
+    /// content is not known, but Docker's cache may give it again, and it is to be removed one day.
     pub(super) async fn adopt_images(&self) {
         match self.docker.owned(&self.built_here()).await {
             Ok(mut found) => {
                 found.retain(|owned| owned.kind == OwnedKind::Image);
-                found.sort_by_key(|owned| owned.created);
-                let ids = found.iter().filter_map(|owned| ImageId::parse(&owned.id));
-                self.images.adopt(ids);
+                let seconds = |owned: &Owned| owned.created.and_then(|at| u64::try_from(at).ok());
+                let images = found.iter().filter_map(|owned| {
+                    let made = UnixMillis::from_secs(seconds(owned).unwrap_or(0));
+                    Some((ImageId::parse(&owned.id)?, made))
+                });
+                self.images.adopt(images);
             }
             Err(error) => tracing::warn!(%error, "earlier images were not looked for"),
         }
@@ -131,12 +134,13 @@ impl DockerRunner {
     /// Removes the images that went unused for longest, beyond those that are kept. One that
     /// somebody gave a name to, or that is in use, stays with the engine.
     pub(super) async fn trim_images(&self) {
-        let surplus = self.images.surplus(self.options.keep_images);
+        let surplus = self.images.surplus(self.options.keep_images).await;
         if surplus.is_empty() {
             return;
         }
         let keep = |owned: &Owned| {
-            let goes = surplus.iter().find(|id| id.as_str() == owned.id);
+            let mut goes = surplus.iter().map(|(id, _)| id);
+            let goes = goes.find(|id| id.as_str() == owned.id);
             // A build may have come to the same image meanwhile.
             owned.kind != OwnedKind::Image || goes.is_none_or(|id| self.images.keeps(id))
         };

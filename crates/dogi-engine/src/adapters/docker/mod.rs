@@ -4,10 +4,11 @@ mod build;
 mod container;
 mod error;
 mod images;
+mod keep;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -15,16 +16,21 @@ use dogi_docker::{Builder, Container, Docker, LabelFilter, RegistryAuth};
 use dogi_job::{Exit, RunId, Spec, StepName};
 use futures::{FutureExt, future::BoxFuture};
 
-use crate::ports::{Alive, BuildRequest, BuiltImage, ContainerRequest, Runner, StepError, Work};
+use crate::{
+    MemoryStore,
+    ports::{
+        Alive, BuildRequest, BuiltImage, ContainerRequest, Keeper, Runner, StepError, Values, Work,
+    },
+};
 
-use self::images::ImageTable;
+use self::{images::ImageTable, keep::ImageKeeper};
 
 /// Builds and runs on a Docker engine.
 #[derive(Debug)]
 pub struct DockerRunner {
     docker: Docker,
     options: DockerOptions,
-    images: ImageTable,
+    images: Arc<ImageTable>,
     /// The containers of runs that are not over. What is not among them, for whatever reason, is
     /// found by its labels.
     containers: Mutex<HashMap<RunId, Container>>,
@@ -50,6 +56,8 @@ pub struct DockerOptions {
     pub patience: Duration,
     /// Images of its own builds that the server keeps for reuse.
     pub keep_images: usize,
+    /// Whether the engine keeps its images on the disk that the server's data directory is on.
+    pub shares_disk: bool,
 }
 
 impl DockerOptions {
@@ -65,6 +73,7 @@ impl DockerOptions {
             grace: Duration::from_secs(5),
             patience: Duration::from_secs(30),
             keep_images: 100,
+            shares_disk: true,
         }
     }
 }
@@ -88,9 +97,16 @@ impl DockerRunner {
         Self {
             docker,
             options,
-            images: ImageTable::default(),
+            images: Arc::new(ImageTable::new(Arc::new(MemoryStore::new()))),
             containers: Mutex::default(),
         }
+    }
+
+    /// Where it is kept which image was built of what; in memory if nothing is said.
+    #[must_use]
+    pub fn with_values(mut self, values: Arc<dyn Values>) -> Self {
+        self.images = Arc::new(ImageTable::new(values));
+        self
     }
 
     fn containers(&self) -> MutexGuard<'_, HashMap<RunId, Container>> {
@@ -168,11 +184,21 @@ impl Runner for DockerRunner {
             let mine = LabelFilter::is(label::SERVER, &*self.options.server);
             let dead = |run: &str| !RunId::parse(run).is_ok_and(|run| alive(&run));
             let removed = self.remove(&mine, dead).await?;
+            self.images.load().await;
             self.adopt_images().await;
             self.trim_images().await;
             Ok(removed)
         }
         .boxed()
+    }
+
+    fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+        Some(Arc::new(ImageKeeper::new(
+            self.docker.clone(),
+            &self.options.server,
+            self.images.clone(),
+            self.options.shares_disk,
+        )))
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StepError>> {

@@ -1,0 +1,73 @@
+//! The last of a disk, which is the database's.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::space::{Room, Space};
+
+/// As much is kept back on a large disk: thousands of events.
+const MOST: u64 = 16 << 20;
+/// This part of a small one.
+const PART: u64 = 16;
+
+/// Bytes that may be written between two looks at the disk.
+const STEP: u64 = 8 << 20;
+/// A look at the disk is good for so long: others write to it, too.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// Keeps the last of a disk free of outputs, so that what happens can still be recorded.
+///
+/// Writers ask before they write. To look at the disk costs a system call, so it is done once for
+/// many writes: what was found free is shared out in small steps.
+#[derive(Debug)]
+pub(crate) struct Reserve {
+    space: Arc<dyn Space>,
+    seen: Mutex<Option<Seen>>,
+}
+
+/// What the last look at the disk found.
+#[derive(Debug)]
+struct Seen {
+    at: Instant,
+    /// Bytes that may be written before the next look.
+    allowed: u64,
+}
+
+impl Reserve {
+    pub(crate) fn new(space: Arc<dyn Space>) -> Self {
+        Self {
+            space,
+            seen: Mutex::new(None),
+        }
+    }
+
+    /// Bytes that are kept back on a disk of this size.
+    pub(crate) fn of(room: Room) -> u64 {
+        MOST.min(room.total / PART)
+    }
+
+    /// Whether this many bytes may be written.
+    pub(crate) fn take(&self, bytes: u64) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = seen.as_mut().filter(|seen| seen.at.elapsed() < FRESH);
+        if let Some(seen) = fresh
+            && let Some(left) = seen.allowed.checked_sub(bytes)
+        {
+            seen.allowed = left;
+            return true;
+        }
+        // A disk that does not tell says itself when it is full.
+        let spare = self
+            .space
+            .room()
+            .map_or(u64::MAX, |room| room.free.saturating_sub(Self::of(room)));
+        let left = spare.checked_sub(bytes);
+        *seen = Some(Seen {
+            at: Instant::now(),
+            allowed: left.map_or(0, |left| (left / 2).min(STEP)),
+        });
+        left.is_some()
+    }
+}
