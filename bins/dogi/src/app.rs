@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Metrics;
 use crate::config::Settings;
+use crate::control::Control;
 use crate::http::{Claims, Gate, Http, Links, Readiness, State};
 use crate::listen::{Limits, Listener, Tls, TlsError};
 
@@ -20,6 +21,8 @@ pub struct App {
     engine: Engine,
     http: Http,
     listener: Listener,
+    /// For commands on the same machine.
+    control: Option<Control>,
     /// On the data directory, while the server lives.
     lock: Option<File>,
 }
@@ -54,7 +57,12 @@ impl App {
         let metrics = Metrics::new();
         let wired = crate::wire::server(settings, &links(settings), &metrics).await?;
         let app = Self::with_engine(settings, wired.engine, metrics).await?;
+        let control = Control::bind(&settings.storage.data_dir);
+        if let Err(error) = &control {
+            tracing::warn!(%error, "no control.sock in DATA_DIR: `dogi gc` can't ask this server");
+        }
         Ok(Self {
+            control: control.ok(),
             lock: Some(wired.lock),
             ..app
         })
@@ -91,6 +99,7 @@ impl App {
             engine,
             http,
             listener,
+            control: None,
             lock: None,
         })
     }
@@ -117,6 +126,7 @@ impl App {
             engine,
             http,
             listener,
+            control,
             lock,
         } = self;
         let drain = CancellationToken::new();
@@ -126,7 +136,12 @@ impl App {
             engine.close();
             drain.cancel();
         };
-        tokio::join!(listener.serve(http, drain.clone()), closing);
+        let commands = async {
+            if let Some(control) = control {
+                control.serve(engine.clone(), drain.clone()).await;
+            }
+        };
+        tokio::join!(listener.serve(http, drain.clone()), commands, closing);
         drop(lock);
     }
 }

@@ -36,6 +36,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 mod app;
 pub mod cli;
 pub mod config;
+mod control;
 pub mod http;
 pub mod listen;
 mod metrics;

@@ -75,10 +75,21 @@ pub(crate) struct Place {
     pub(crate) dir: PathBuf,
     /// Of this engine's things in Docker.
     pub(crate) server: String,
-    /// Other engines that live now call their things by the same name.
-    pub(crate) shared: bool,
+    /// What the engine is for.
+    pub(crate) role: Role,
     /// Where history is kept; `None`: nowhere.
     pub(crate) store: Option<SqliteStore>,
+}
+
+/// What an engine is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It takes runs, and those of its earlier lives.
+    Serve,
+    /// One run. Other engines that live now call their things in Docker by the same name.
+    Once,
+    /// To look after what there is.
+    Collect,
 }
 
 /// The database of a data directory.
@@ -116,6 +127,21 @@ pub(crate) async fn server(
     links: &Links,
     metrics: &Metrics,
 ) -> Result<Wired, WireError> {
+    wired(settings, links, metrics, Role::Serve).await
+}
+
+/// An engine in the server's place that takes nothing up and no runs.
+pub(crate) async fn idle(settings: &Settings) -> Result<Wired, WireError> {
+    let (links, metrics) = (Links::new(None, None), Metrics::new());
+    wired(settings, &links, &metrics, Role::Collect).await
+}
+
+async fn wired(
+    settings: &Settings,
+    links: &Links,
+    metrics: &Metrics,
+    role: Role,
+) -> Result<Wired, WireError> {
     let dir = settings.storage.data_dir.clone();
     let lock = lock(&dir)?;
     let server = server_id(&dir).map_err(|source| WireError::DataDir {
@@ -126,7 +152,7 @@ pub(crate) async fn server(
         store: Some(SqliteStore::new(open_store(&dir).await?)),
         dir,
         server,
-        shared: false,
+        role,
     };
     Ok(Wired {
         engine: engine(settings, links, &place, metrics).await?,
@@ -162,11 +188,12 @@ pub(crate) async fn engine(
         Some(store) => runner.with_values(Arc::new(store.clone())),
         None => runner,
     };
-    let engine = match place.shared {
-        false => builder.runner(runner).build().await?,
-        true => builder.runner(Unswept(runner)).build().await?,
+    let builder = match place.role {
+        Role::Serve => builder.runner(runner),
+        Role::Once => builder.runner(Unswept(runner)),
+        Role::Collect => builder.runner(runner).idle(),
     };
-    Ok(engine)
+    Ok(builder.build().await?)
 }
 
 /// Whether removing images makes room in `dir`. Where that can't be seen (dogi in a container) a
@@ -287,9 +314,9 @@ fn config(settings: &Settings, place: &Place) -> EngineConfig {
         keep_mirror_bytes: settings.storage.keep_mirror_bytes,
         keep_image_bytes: settings.storage.keep_image_bytes,
         // A person who runs one job knows the disk; only the reserve counts then.
-        min_free_bytes: match place.shared {
-            false => settings.storage.min_free_bytes,
-            true => 0,
+        min_free_bytes: match place.role {
+            Role::Once => 0,
+            Role::Serve | Role::Collect => settings.storage.min_free_bytes,
         },
         max_log_bytes: jobs.max_log_bytes,
         ceilings: Ceilings {

@@ -63,6 +63,15 @@ const CHECK_AFTER: &str = "\
 Reads the settings as `dogi serve` would (environment and --config) and prints every mistake with
 its file, line and what was expected. Exits with 64 if there is one.";
 
+const GC_AFTER: &str = "\
+Mirrors of repositories, images of dogi's own builds and finished runs are kept within the budgets
+KEEP_MIRROR_BYTES, KEEP_IMAGE_BYTES and KEEP_BYTES; those not used for longest go first, what is in
+use never. What belongs to nobody goes too: containers of runs that are over, half-made files. A
+server does the first by itself; where one works in DATA_DIR it is asked (DATA_DIR/control.sock),
+else this command does it. Give it the settings of the server.
+
+  dogi gc --dry-run";
+
 /// Everything that the program understands.
 #[must_use]
 pub fn command() -> Command {
@@ -79,6 +88,7 @@ pub fn command() -> Command {
         .subcommand(tail())
         .subcommand(sign())
         .subcommand(check())
+        .subcommand(gc())
 }
 
 fn serve() -> Command {
@@ -211,6 +221,18 @@ fn check() -> Command {
     Command::new("check")
         .about("Check the settings and print every mistake")
         .after_help(CHECK_AFTER)
+        .arg(config_option())
+}
+
+fn gc() -> Command {
+    Command::new("gc")
+        .about("Remove what is not needed, and print what that freed")
+        .after_help(GC_AFTER)
+        .arg(switch("dry-run", "Only print what would be removed"))
+        .arg(switch(
+            "all",
+            "Remove everything that is not in use, not only what is beyond the budgets",
+        ))
         .arg(config_option())
 }
 

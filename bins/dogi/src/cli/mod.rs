@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod console;
 mod exit;
+mod gc;
 pub mod logging;
 mod run;
 mod serve;
@@ -42,6 +43,7 @@ pub fn main(
             Exit::Usage
         }
         "run" => run::run(matches, env, console),
+        "gc" => gc::run(matches, env, console),
         "tail" => tail::run(matches, env, console),
         _ => sign::run(matches, env, console),
     }

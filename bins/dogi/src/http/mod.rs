@@ -52,7 +52,7 @@ pub use problem::Problem;
 pub use range::{Part, part};
 pub use readiness::Readiness;
 pub use route::Route;
-pub(crate) use status::{json as status_json, payload};
+pub(crate) use status::{json as status_json, moment, payload};
 
 /// How long the Docker engine may take to say that it is there.
 const READY: Duration = Duration::from_secs(5);

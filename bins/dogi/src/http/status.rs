@@ -39,7 +39,7 @@ pub(crate) fn json(status: &RunStatus, links: &Links) -> Value {
 }
 
 /// RFC 3339, in UTC, with milliseconds.
-fn moment(at: UnixMillis) -> Option<String> {
+pub(crate) fn moment(at: UnixMillis) -> Option<String> {
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000).ok()?;
     at.format(&Rfc3339).ok()
 }

@@ -15,7 +15,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use super::{
-    Place, WireError, docker_options, endpoint, engine, lock, private_dir, server_id, unique,
+    Place, Role, WireError, docker_options, endpoint, engine, lock, private_dir, server_id, unique,
 };
 use crate::config::Settings;
 use crate::http::Links;
@@ -47,7 +47,7 @@ impl Once {
         let place = Place {
             dir: dir.clone(),
             server,
-            shared: true,
+            role: Role::Once,
             store: None,
         };
         remove_abandoned(settings, &all, &place).await;

@@ -175,13 +175,10 @@ impl Round {
     }
 
     fn failed(&mut self, error: &KeepError) {
-        let mut text = error.to_string();
-        let mut next = std::error::Error::source(error);
-        while let Some(source) = next {
-            text.push_str(": ");
-            text.push_str(&source.to_string());
-            next = source.source();
+        let text = crate::chain(error);
+        match error.absent {
+            true => self.report.skipped.push(text),
+            false => self.report.failed.push(text),
         }
-        self.report.failed.push(text);
     }
 }

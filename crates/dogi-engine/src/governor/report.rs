@@ -19,6 +19,9 @@ pub struct CollectReport {
     pub dry_run: bool,
     /// What went, in the order of removal.
     pub removed: Vec<Collected>,
+    /// What was left out because something is not there, such as Docker: a sentence each.
+    #[serde(default)]
+    pub skipped: Vec<String>,
     /// What could not be looked at or removed: a sentence each.
     pub failed: Vec<String>,
 }

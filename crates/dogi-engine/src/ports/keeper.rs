@@ -123,6 +123,9 @@ pub struct Leftover {
 pub struct KeepError {
     /// What it should have done.
     pub what: String,
+    /// Whether that is only because what it works with is not there at the moment, such as a
+    /// Docker engine that does not run.
+    pub absent: bool,
     /// Why not.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
@@ -136,6 +139,7 @@ impl KeepError {
     ) -> Self {
         Self {
             what: what.into(),
+            absent: false,
             source: source.into(),
         }
     }

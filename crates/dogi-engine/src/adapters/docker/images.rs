@@ -91,7 +91,7 @@ impl ImageTable {
     pub(super) async fn load(&self) {
         let loaded = self.loaded.get_or_try_init(|| self.read()).await;
         if let Err(error) = loaded {
-            tracing::warn!(error = %super::super::chain(&error), "the images of earlier builds are not known");
+            tracing::warn!(error = %crate::chain(&error), "the images of earlier builds are not known");
         }
     }
 
@@ -229,7 +229,7 @@ impl ImageTable {
             Err(_) => return,
         };
         if let Err(error) = stored {
-            tracing::warn!(%image, error = %super::super::chain(&error), "what is known of an image is not stored");
+            tracing::warn!(%image, error = %crate::chain(&error), "what is known of an image is not stored");
         }
     }
 

@@ -218,5 +218,9 @@ fn short(id: &str) -> String {
 
 fn failed(what: &str, error: EngineError) -> KeepError {
     // Where the engine listens is no news to whoever reads this: the operator.
-    KeepError::new(what, error)
+    let absent = matches!(error, EngineError::Unreachable { .. });
+    KeepError {
+        absent,
+        ..KeepError::new(what, error)
+    }
 }
