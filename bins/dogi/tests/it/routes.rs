@@ -323,13 +323,9 @@ async fn a_full_disk_and_a_missing_engine_are_told() {
     let variables = [("BYPASS_SIGNATURES", "true"), ("MIN_FREE_BYTES", "8000t")];
     let server = Server::with(&variables).await;
     let target = format!("{RUN}?action=run");
-    assert!(
-        server
-            .get(&target)
-            .await
-            .problem(507)
-            .contains("are kept free")
-    );
+    let refused = server.get(&target).await;
+    assert!(refused.problem(507).contains("are kept free"));
+    assert_eq!(refused.header("retry-after"), "60");
     let server = Server::start().await;
     assert_eq!(server.get("/readyz").await.json()["ready"], true);
     server.theatre.docker_is_gone();

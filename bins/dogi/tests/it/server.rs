@@ -48,6 +48,7 @@ impl Server {
         };
         config.ceilings.timeout = settings.jobs.timeout;
         config.ceilings.memory = settings.jobs.memory;
+        config.min_free_bytes = settings.storage.min_free_bytes;
         let metrics = Metrics::new();
         let (engine, theatre) = Theatre::engine(config, &metrics).await;
         let app = App::with_engine(&settings, engine.clone(), metrics)
