@@ -51,7 +51,7 @@ async fn a_job_goes_on_when_the_disk_is_full_and_its_log_says_where_it_was_cut()
     let dogi = Dogi::with(&[
         ("BYPASS_SIGNATURES", "true"),
         ("DATA_DIR", &data),
-        ("MIN_FREE_BYTES", "1m"),
+        ("MIN_FREE_BYTES", "4m"),
     ])
     .await;
     // Some 25 MB, and the job's own file in the end says that it came through.
@@ -59,6 +59,22 @@ async fn a_job_goes_on_when_the_disk_is_full_and_its_log_says_where_it_was_cut()
     let target = format!("{path}?action=run&output=status&tty=false&bashc={script}");
     let status = dogi.get(&target).await.json();
     assert_eq!(status["exit_code"], 3, "it ran to its end: {status:#}");
+    let run = status["run"].as_str().expect("an id").to_owned();
+    let log = dogi.get(&format!("/runs/{run}/log")).await.text();
+    assert!(
+        log.contains("\ndogi: cut here: the server could not write it"),
+        "{} bytes, the last of them: {}",
+        log.len(),
+        &log[log.len().saturating_sub(500)..]
+    );
+    assert!(
+        log.trim_end()
+            .lines()
+            .last()
+            .is_some_and(|line| line.contains("code 3")),
+        "how it ended stands there all the same: {}",
+        &log[log.len().saturating_sub(500)..]
+    );
     assert_eq!(dogi.get("/healthz").await.status, 200);
     let refused = dogi
         .get(&format!("{path}?action=run&id=more&output=status&cmd=true"))
@@ -69,7 +85,21 @@ async fn a_job_goes_on_when_the_disk_is_full_and_its_log_says_where_it_was_cut()
         "no paths of the host: {}",
         refused.text()
     );
+    assert!(refused.header("retry-after").is_some());
     wait_until_gone(&dogi.namespace).await;
+
+    // The database took the end of the run on the full disk, and a new server finds it there.
+    drop(dogi);
+    let dogi = Dogi::with(&[
+        ("BYPASS_SIGNATURES", "true"),
+        ("DATA_DIR", &data),
+        ("MIN_FREE_BYTES", "4m"),
+    ])
+    .await;
+    let found = dogi.get(&format!("/runs/{run}")).await.json();
+    assert_eq!(found["exit_code"], 3, "{found:#}");
+    assert_eq!(found["errors"], status["errors"]);
+    assert_eq!(dogi.get("/readyz").await.status, 200);
 
     for run in std::fs::read_dir(disk.path().join("runs")).expect("there are runs") {
         std::fs::remove_dir_all(run.expect("readable").path()).expect("removed");
@@ -78,6 +108,38 @@ async fn a_job_goes_on_when_the_disk_is_full_and_its_log_says_where_it_was_cut()
         .get(&format!("{path}?action=run&id=more&output=status&cmd=true"))
         .await;
     assert_eq!(again.status, 200, "there is room again: {}", again.text());
+}
+
+#[tokio::test]
+async fn room_for_a_new_job_is_made_by_forgetting_the_oldest() {
+    let (_repos, path) = Repos::one("").await;
+    let disk = SmallDisk::new(24);
+    let data = disk.path().display().to_string();
+    let dogi = Dogi::with(&[
+        ("BYPASS_SIGNATURES", "true"),
+        ("DATA_DIR", &data),
+        ("MIN_FREE_BYTES", "8m"),
+    ])
+    .await;
+    // Some 8 MB each.
+    let script = encode("yes 0123456789012345678901234567890123456789 | head -n 200000");
+    let mut runs = Vec::new();
+    for id in ["a", "b", "c"] {
+        let target = format!("{path}?action=run&id={id}&output=status&tty=false&bashc={script}");
+        let answer = dogi.get(&target).await;
+        assert_eq!(answer.status, 200, "{id}: {}", answer.text());
+        runs.push(answer.json()["run"].as_str().expect("an id").to_owned());
+    }
+    let statuses = async |dogi: &Dogi| {
+        let mut found = Vec::new();
+        for run in &runs {
+            found.push(dogi.get(&format!("/runs/{run}")).await.status);
+        }
+        found
+    };
+    assert_eq!(statuses(&dogi).await, [404, 200, 200]);
+    assert!(!disk.path().join("runs").join(&runs[0]).exists());
+    wait_until_gone(&dogi.namespace).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod crowd;
 mod disk;
 mod engine;
 mod files;
+mod gc;
 mod git;
 mod metrics;
 mod routes;

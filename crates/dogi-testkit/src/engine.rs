@@ -98,7 +98,9 @@ impl Engine {
         // In a network of its own: a daemon without a bridge deletes `docker0`, the bridge of the
         // engine that this machine has.
         let mut command = Command::new("unshare");
-        command.args(["--net", "--", "dockerd"]).args(&self.arguments);
+        command
+            .args(["--net", "--", "dockerd"])
+            .args(&self.arguments);
         let dockerd = self
             .dockerd
             .insert(Process::spawn(&mut command, "docker.io")?);
