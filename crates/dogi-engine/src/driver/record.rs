@@ -31,6 +31,10 @@ impl Driver {
         if ends(&self.run, &after) {
             self.tell_errors(&after).await;
         }
+        if after.is_decided() && !self.run.is_decided() && after.container().is_some() {
+            // Its end on record, the container goes, and with it the other copy of what it printed.
+            self.outputs.sync().await;
+        }
         let entry = Entry {
             sequence: self.sequence,
             promises: promises::changes(&self.run, &after, at),

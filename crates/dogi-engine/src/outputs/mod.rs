@@ -122,6 +122,13 @@ impl RunOutputs {
         Console::new(self.log.clone())
     }
 
+    /// Waits until what was written to them is on the disk itself.
+    pub(crate) async fn sync(&self) {
+        for output in self.files.values().chain([&self.log]) {
+            output.sync().await;
+        }
+    }
+
     /// Ends the followed files: their readers reach the end.
     pub(crate) fn finish_files(&self) {
         self.files.values().for_each(OutputWriter::finish);

@@ -135,6 +135,12 @@ impl OutputWriter {
         .await;
     }
 
+    /// Waits until what was written is on the disk itself.
+    pub(super) async fn sync(&self) {
+        self.blocking("syncing an output panicked", State::sync)
+            .await;
+    }
+
     /// Why the output lacks its end, if it does.
     #[must_use]
     pub fn cut(&self) -> Option<Cut> {
@@ -223,6 +229,14 @@ impl State {
             }
             Some(Err(error)) => self.cut_by_disk(&error),
             None => {}
+        }
+    }
+
+    fn sync(&mut self) {
+        if let Stage::Begun(writer) = &self.stage
+            && let Err(error) = writer.sync()
+        {
+            tracing::warn!(path = %self.path.display(), %error, "an output may not survive a power cut");
         }
     }
 
