@@ -126,6 +126,13 @@ impl Fake {
                 reason: "engine stopped: its container is gone".to_owned(),
             });
         }
+        {
+            // It was made and not started.
+            let mut started = self.0.started.lock().expect("not poisoned");
+            if !started.contains(&work.run) {
+                started.push(work.run.clone());
+            }
+        }
         self.0
             .taken_up
             .lock()
