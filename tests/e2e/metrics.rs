@@ -1,5 +1,7 @@
 //! Figures of real jobs.
 
+use dogi_testkit::wait;
+
 use crate::harness::{Dogi, Repos};
 
 /// The value of a series in Prometheus' text format.
@@ -40,4 +42,18 @@ async fn the_parts_of_real_jobs_are_timed_and_images_used_again_are_hits() {
     // Submitted, let in, checked out, built, started, exited, cleaned up.
     assert_eq!(value(&text, "dogi_store_append_seconds_count"), 14.0);
     assert!(value(&text, "dogi_disk_free_bytes") > 0.0);
+    // What is kept is looked at after a job, by and by.
+    let text = wait::until("what is kept to be counted", || async {
+        let text = dogi.get("/metrics").await.text();
+        (value(&text, "dogi_disk_kept{part=\"runs\"}") == 2.0).then_some(text)
+    })
+    .await
+    .expect("it is looked at");
+    assert_eq!(value(&text, "dogi_disk_kept{part=\"mirrors\"}"), 1.0);
+    assert_eq!(value(&text, "dogi_disk_kept{part=\"images\"}"), 1.0);
+    // The image shares all that it has with those of other tests.
+    for part in ["mirrors", "runs", "database"] {
+        let series = format!("dogi_disk_used_bytes{{part=\"{part}\"}}");
+        assert!(value(&text, &series) > 0.0, "{series}");
+    }
 }

@@ -48,7 +48,6 @@ async fn moment(state: &State) -> Moment {
         *jobs.entry(run.status().state).or_default() += 1;
     }
     let connections = &state.connections;
-    let disk = state.engine.disk();
     Moment {
         jobs,
         admission: state.engine.counts(),
@@ -59,7 +58,6 @@ async fn moment(state: &State) -> Moment {
             connections.refused(),
         ),
         up: (found.docker.is_none(), found.database.is_none()),
-        free: disk.free,
-        floor: disk.floor,
+        disk: state.engine.disk(),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use dogi_engine::governor::DiskUsage;
 use dogi_job::State;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -34,10 +35,8 @@ pub(crate) struct Moment {
     pub(crate) connections: (usize, u64, u64),
     /// Whether the Docker engine and the database answer.
     pub(crate) up: (bool, bool),
-    /// Bytes free on the disk of the data directory, where that is told.
-    pub(crate) free: Option<u64>,
-    /// Below that new runs are refused.
-    pub(crate) floor: u64,
+    /// What is on disk.
+    pub(crate) disk: DiskUsage,
 }
 
 #[derive(Debug)]
@@ -55,6 +54,8 @@ pub(super) struct MomentMetrics {
     database: Gauge,
     free: Bytes,
     floor: Bytes,
+    used: Family<[Label; 1], Bytes>,
+    kept: Family<[Label; 1], Bytes>,
 }
 
 impl MomentMetrics {
@@ -73,6 +74,8 @@ impl MomentMetrics {
             database: Gauge::default(),
             free: Bytes::default(),
             floor: Bytes::default(),
+            used: Family::default(),
+            kept: Family::default(),
         };
         metrics.name(registry);
         build_info(registry);
@@ -141,6 +144,17 @@ impl MomentMetrics {
             Unit::Bytes,
             self.floor.clone(),
         );
+        registry.register_with_unit(
+            "disk_used",
+            "Bytes that are kept, by part, as of a minute ago at most",
+            Unit::Bytes,
+            self.used.clone(),
+        );
+        registry.register(
+            "disk_kept",
+            "Things that are kept, by part, as of a minute ago at most",
+            self.kept.clone(),
+        );
     }
 
     pub(super) fn set(&self, now: &Moment) {
@@ -161,10 +175,26 @@ impl MomentMetrics {
         self.refused.inner().store(refused, Ordering::Relaxed);
         set(&self.docker, usize::from(now.up.0));
         set(&self.database, usize::from(now.up.1));
-        if let Some(free) = now.free {
+        self.set_disk(&now.disk);
+    }
+
+    fn set_disk(&self, disk: &DiskUsage) {
+        if let Some(free) = disk.free {
             self.free.set(free);
         }
-        self.floor.set(now.floor);
+        self.floor.set(disk.floor);
+        let kept = [
+            ("mirrors", disk.mirrors),
+            ("images", disk.images),
+            ("runs", disk.runs),
+        ];
+        for (part, usage) in kept {
+            let label = [("part", part)];
+            self.used.get_or_create_owned(&label).set(usage.bytes);
+            self.kept.get_or_create_owned(&label).set(usage.count);
+        }
+        let database = self.used.get_or_create_owned(&[("part", "database")]);
+        database.set(disk.database);
     }
 }
 
