@@ -25,7 +25,7 @@
 //!
 //! # Limitations
 //!
-//! Linux only: signals, `/proc`, file locks. History is in memory and ends with the process.
+//! Linux only: signals, `/proc`, file locks.
 //!
 //! # Features
 //!
