@@ -12,6 +12,7 @@ use dogi_egress::{EgressPolicy, Guard, Http, HttpOptions};
 use dogi_engine::adapters::{
     CallbackDeliverer, DockerOptions, DockerRunner, GitSource, SqliteStore,
 };
+use dogi_engine::governor::{DiskSpace, Reserve};
 use dogi_engine::{Ceilings, Engine, EngineConfig, MemoryStore};
 use dogi_git::{Credential, HostKeys, KnownHosts, Limits, MirrorOptions, Mirrors};
 use dogi_hooks::{Sender, SenderOptions, Signer};
@@ -377,7 +378,9 @@ fn source(
         HostKeys::AcceptNew
     };
     let file = known_hosts(settings);
+    let reserve = Reserve::new(Arc::new(DiskSpace::new(&settings.storage.data_dir)));
     let options = MirrorOptions {
+        room: Arc::new(move |bytes| reserve.take(bytes)),
         credentials: Arc::new(credentials(settings)),
         known_hosts: KnownHosts {
             file: file.clone(),

@@ -75,5 +75,5 @@ pub use ignore::{Builder, Dockerignore, IgnoreError};
 pub use kept::{KeptMirror, Leftover, Removal};
 pub use limits::Limits;
 pub use local::{LocalRepo, WorkTree};
-pub use mirrors::{HostKeys, KnownHosts, MirrorOptions, Mirrors, Progress, SshKeys};
+pub use mirrors::{HostKeys, KnownHosts, MirrorOptions, Mirrors, Progress, Room, SshKeys};
 pub use tree::NameError;

@@ -40,6 +40,10 @@ pub enum HostKeys {
     Strict,
 }
 
+/// Tells whether this many bytes more may be written to the disk of the mirrors. Asked often, by
+/// threads that can't wait.
+pub type Room = Arc<dyn Fn(u64) -> bool + Send + Sync>;
+
 /// How mirrors are kept, and what they may reach.
 pub struct MirrorOptions {
     /// What may be connected to.
@@ -56,6 +60,8 @@ pub struct MirrorOptions {
     pub proxies: Proxies,
     /// How much a checkout may take.
     pub limits: Limits,
+    /// Whether the disk has room for what comes; a clone that meets a no ends as on a full disk.
+    pub room: Room,
     /// Whether `git://` is allowed.
     pub allow_git: bool,
     /// Whether `file://` is allowed.
@@ -78,6 +84,7 @@ impl MirrorOptions {
             ssh_program: PathBuf::from("ssh"),
             proxies: Proxies::default(),
             limits: Limits::default(),
+            room: Arc::new(|_| true),
             allow_git: false,
             allow_file: false,
         }
@@ -106,6 +113,7 @@ pub(crate) struct Shared {
     pub(crate) root: PathBuf,
     net: Net,
     limits: Limits,
+    room: Room,
     pub(crate) turns: Turns,
     pub(crate) sizes: Sizes,
 }
@@ -152,6 +160,7 @@ impl Mirrors {
                 root,
                 net,
                 limits,
+                room: options.room,
                 turns: Turns::default(),
                 sizes: Sizes::default(),
             }),
@@ -191,7 +200,7 @@ impl Mirrors {
         cancel: &CancellationToken,
         progress: &'a Progress<'a>,
     ) -> Run<'a> {
-        let budget = Budget::new(&self.shared.limits);
+        let budget = Budget::new(&self.shared.limits, self.shared.room.clone());
         let count = std::sync::atomic::AtomicUsize::new(0);
         Run {
             mirrors: self,

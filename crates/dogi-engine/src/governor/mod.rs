@@ -28,7 +28,7 @@ use crate::{
 
 pub use plan::{Budgets, Item, plan};
 pub use report::{CollectReport, CollectRequest, Collected, DiskUsage, Usage};
-pub(crate) use reserve::Reserve;
+pub use reserve::Reserve;
 pub use space::{DiskSpace, Room, Space};
 
 use collect::collect;

@@ -17,12 +17,14 @@ const STEP: u64 = 8 << 20;
 /// A look at the disk is good for so long: others write to it, too.
 const FRESH: Duration = Duration::from_millis(500);
 
-/// Keeps the last of a disk free of outputs, so that what happens can still be recorded.
+/// Keeps the last of a disk free, 16 MiB or a sixteenth of a small one, so that what happens can
+/// still be recorded. The engine asks one before it writes outputs; whatever else writes a lot to
+/// the same disk should do so, too.
 ///
 /// Writers ask before they write. To look at the disk costs a system call, so it is done once for
 /// many writes: what was found free is shared out in small steps.
 #[derive(Debug)]
-pub(crate) struct Reserve {
+pub struct Reserve {
     space: Arc<dyn Space>,
     seen: Mutex<Option<Seen>>,
 }
@@ -36,7 +38,9 @@ struct Seen {
 }
 
 impl Reserve {
-    pub(crate) fn new(space: Arc<dyn Space>) -> Self {
+    /// On the disk that `space` tells of.
+    #[must_use]
+    pub fn new(space: Arc<dyn Space>) -> Self {
         Self {
             space,
             seen: Mutex::new(None),
@@ -48,8 +52,9 @@ impl Reserve {
         MOST.min(room.total / PART)
     }
 
-    /// Whether this many bytes may be written.
-    pub(crate) fn take(&self, bytes: u64) -> bool {
+    /// Whether this many bytes may be written. Does not wait; costs a system call now and then.
+    #[must_use]
+    pub fn take(&self, bytes: u64) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = seen.as_mut().filter(|seen| seen.at.elapsed() < FRESH);
         if let Some(seen) = fresh

@@ -13,8 +13,9 @@ use std::{
 
 use dogi_docker::{Builder, Docker, Endpoint};
 use dogi_engine::{
-    Engine, EngineConfig,
+    Engine, EngineConfig, MemoryStore,
     adapters::{DockerOptions, DockerRunner},
+    governor::CollectRequest,
 };
 use dogi_job::{State, Submit};
 use serde_json::{Value, json};
@@ -211,6 +212,14 @@ async fn engine_over(
     daemon: &Arc<Daemon>,
     keep_images: usize,
 ) -> (Engine, Fake, tempfile::TempDir) {
+    engine_with(daemon, keep_images, &MemoryStore::new()).await
+}
+
+async fn engine_with(
+    daemon: &Arc<Daemon>,
+    keep_images: usize,
+    store: &MemoryStore,
+) -> (Engine, Fake, tempfile::TempDir) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let socket = directory.path().join("docker.sock");
     daemon.listen(&socket);
@@ -229,7 +238,7 @@ async fn engine_over(
     let fake = Fake::new();
     let engine = Engine::builder(EngineConfig::new(directory.path().join("data")))
         .source(fake.clone())
-        .runner(DockerRunner::new(docker, options))
+        .runner(DockerRunner::new(docker, options).with_values(Arc::new(store.clone())))
         .deliverer(fake.clone())
         .build()
         .await
@@ -298,4 +307,88 @@ async fn images_that_went_unused_for_longest_are_removed() {
         "the one that was used again stayed"
     );
     assert_eq!(*daemon.built.lock().expect("not poisoned"), 3);
+}
+
+/// The image of a run whose context has this digest.
+async fn image_of(engine: &Engine, fake: &Fake, digest: &str) -> String {
+    *fake.0.context.lock().expect("not poisoned") = Some(digest.to_owned());
+    let submitted = engine.submit(spec(""), Submit::Run).await;
+    let status = submitted.expect("taken").run.finished().await;
+    assert_eq!(status.state, State::Succeeded, "{:?}", status.errors);
+    status.image.clone().expect("an image")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn images_of_an_earlier_life_are_reused_and_collected() {
+    let daemon = Arc::new(Daemon::default());
+    daemon.short.store(true, Ordering::SeqCst);
+    let store = MemoryStore::new();
+    let (first, second) = {
+        let (engine, fake, _directory) = engine_with(&daemon, 10, &store).await;
+        let first = image_of(&engine, &fake, "a").await;
+        (first, image_of(&engine, &fake, "b").await)
+    };
+    let (engine, fake, _directory) = engine_with(&daemon, 10, &store).await;
+    assert_eq!(image_of(&engine, &fake, "a").await, first);
+    assert_eq!(
+        *daemon.built.lock().expect("not poisoned"),
+        2,
+        "found, not built"
+    );
+
+    let all = CollectRequest {
+        everything: true,
+        ..CollectRequest::default()
+    };
+    let report = engine.collect(all).await;
+    assert_eq!(report.failed, [] as [&str; 0]);
+    let images: Vec<_> = report
+        .removed
+        .iter()
+        .filter(|one| one.kind == "images")
+        .collect();
+    let short = |id: &str| id["sha256:".len()..][..12].to_owned();
+    assert_eq!(
+        images
+            .iter()
+            .map(|one| one.what.clone())
+            .collect::<Vec<_>>(),
+        [short(&second), short(&first)],
+        "the one that was used again is the younger one"
+    );
+    assert_eq!(daemon.images(), [] as [&str; 0]);
+    drop(engine);
+    let (engine, fake, _directory) = engine_with(&daemon, 10, &store).await;
+    image_of(&engine, &fake, "a").await;
+    assert_eq!(
+        *daemon.built.lock().expect("not poisoned"),
+        3,
+        "what is gone is built again"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_a_run_was_promised_is_not_collected() {
+    let daemon = Arc::new(Daemon::default());
+    let (engine, fake, _directory) = engine_over(&daemon, 10).await;
+    *fake.0.context.lock().expect("not poisoned") = Some("a".to_owned());
+    let submitted = engine.submit(spec(""), Submit::Run).await;
+    let run = submitted.expect("taken").run;
+    run.subscribe()
+        .wait_for(|status| status.state == State::Running)
+        .await
+        .expect("it runs");
+    let image = run.status().image.clone().expect("an image");
+    let all = CollectRequest {
+        everything: true,
+        ..CollectRequest::default()
+    };
+    let report = engine.collect(all).await;
+    assert_eq!(
+        (report.removed.len(), report.failed.len()),
+        (0, 0),
+        "{report:?}"
+    );
+    assert_eq!(daemon.images(), [image]);
+    engine.abort(run.instance()).await;
 }

@@ -295,6 +295,10 @@ impl Obtain<'_> {
                 url,
                 limit: limits.max_bytes,
             },
+            Fault::NoRoom => {
+                let doing = format!("write to the mirror of {url}");
+                CheckoutError::io(doing)(std::io::ErrorKind::StorageFull.into())
+            }
             Fault::Denied(reason) => CheckoutError::Denied { url, reason },
             Fault::NotFound(reason) => CheckoutError::NotFound { url, reason },
             Fault::Unauthorized(reason) => CheckoutError::Unauthorized { url, reason },

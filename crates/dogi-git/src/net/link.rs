@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Source;
 use crate::limits::Limits;
+use crate::mirrors::Room;
 
 /// How often the bytes received are told.
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
@@ -29,6 +30,7 @@ pub(crate) enum Fault {
         limit: Duration,
     },
     TooLarge,
+    NoRoom,
     Denied(String),
     NotFound(String),
     Unauthorized(String),
@@ -40,18 +42,19 @@ pub(crate) enum Fault {
 }
 
 /// The bytes and the time that a checkout may take, submodules included.
-#[derive(Debug)]
 pub(crate) struct Budget {
     received: AtomicU64,
     deadline: Instant,
+    room: Room,
 }
 
 impl Budget {
-    pub(crate) fn new(limits: &Limits) -> Arc<Budget> {
+    pub(crate) fn new(limits: &Limits, room: Room) -> Arc<Budget> {
         let deadline = Instant::now() + limits.timeout;
         Arc::new(Budget {
             received: AtomicU64::new(0),
             deadline,
+            room,
         })
     }
 }
@@ -167,6 +170,9 @@ impl Link {
             + bytes as u64;
         if total > self.limits.max_bytes {
             return Err(self.fail(Fault::TooLarge));
+        }
+        if !(self.budget.room)(bytes as u64) {
+            return Err(self.fail(Fault::NoRoom));
         }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.bytes += bytes as u64;

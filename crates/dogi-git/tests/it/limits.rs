@@ -1,6 +1,8 @@
 //! Time-outs, the size limit and cancelling, at every point where a checkout may wait.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use dogi_git::{Checkout, CheckoutError};
@@ -283,6 +285,30 @@ async fn too_many_bytes_are_refused() {
     });
     let error = setup.checkout(&ssh.url("o/r.git"), None).await.unwrap_err();
     assert!(matches!(error, CheckoutError::TooLarge { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_clone_that_the_disk_has_no_room_for_ends_and_leaves_nothing() {
+    let (repo, _server, url) = big().await;
+    let left = Arc::new(AtomicU64::new(1_000_000));
+    let copy = left.clone();
+    let setup = Setup::with(move |options| {
+        options.room = Arc::new(move |bytes| {
+            let taken = |left: u64| left.checked_sub(bytes);
+            copy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken)
+                .is_ok()
+        });
+    });
+    for url in [&url, &repo.file_url()] {
+        let error = setup.checkout(url, None).await.unwrap_err();
+        let CheckoutError::Io { source, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
+    }
+    nothing_left(&setup);
+    left.store(100_000_000, Ordering::Relaxed);
+    setup.checkout(&url, None).await.unwrap();
 }
 
 #[tokio::test]
