@@ -3,6 +3,10 @@
 use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Command, process::Output};
 
 use dogi_testkit::proc;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::UnixStream,
+};
 
 use crate::harness::{Dogi, Repos, cli, encode, wait_until_gone};
 
@@ -188,6 +192,38 @@ async fn without_a_server_the_command_does_it_also_without_docker() {
     let all = told(&gc(&data, &[], &["--all"]));
     assert_eq!(kinds(&all), ["images", "runs"], "{all}");
     assert!(!has_image(&image));
+}
+
+#[tokio::test]
+async fn the_socket_answers_plain_http_and_refuses_what_it_does_not_know() {
+    let dogi = Dogi::start().await;
+    let socket = dogi.data.path().join("data/control.sock");
+    let ask = async |line: &str| {
+        let mut stream = UnixStream::connect(&socket).await.expect("it listens");
+        let request = format!("{line} HTTP/1.1\r\nHost: dogi\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        answer
+    };
+    for (line, status) in [
+        ("POST /gc?dry_run=true&all=false", "200"),
+        ("POST /gc?dry_run=maybe", "400"),
+        ("POST /gc?dryrun=true", "400"),
+        ("GET /gc", "405"),
+        ("POST /runs", "404"),
+    ] {
+        let answer = ask(line).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{line}: {answer}"
+        );
+    }
+    let answer = ask("POST /gc?dry_run=true").await;
+    let body = answer.split("\r\n\r\n").nth(1).expect("a body");
+    let report: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    let expected = serde_json::json!({"dry_run": true, "removed": [], "skipped": [], "failed": []});
+    assert_eq!(report, expected);
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(crate) async fn collect(shared: &Arc<Shared>, request: CollectRequest) -> Co
         round.fit(shared).await;
     }
     if !request.dry_run {
-        governor.note(&round.items, &shared.config.data_dir);
+        governor.note(&round.items, &round.listed, &shared.config.data_dir);
     }
     round.report
 }
@@ -42,7 +42,7 @@ pub(super) async fn tend(shared: &Arc<Shared>) {
     round.list().await;
     round.spare_last_run();
     round.fit(shared).await;
-    governor.note(&round.items, &shared.config.data_dir);
+    governor.note(&round.items, &round.listed, &shared.config.data_dir);
     let report = round.report;
     for failure in &report.failed {
         tracing::debug!(failure, "collecting");
@@ -57,6 +57,8 @@ pub(super) async fn tend(shared: &Arc<Shared>) {
 struct Round {
     keepers: Vec<Arc<dyn Keeper>>,
     items: Vec<Item>,
+    /// The kinds that could be listed.
+    listed: Vec<KeptKind>,
     report: CollectReport,
 }
 
@@ -65,6 +67,7 @@ impl Round {
         Self {
             keepers: shared.governor.keepers(shared),
             items: Vec::new(),
+            listed: Vec::new(),
             report: CollectReport {
                 dry_run,
                 ..CollectReport::default()
@@ -97,11 +100,14 @@ impl Round {
     async fn list(&mut self) {
         for keeper in self.keepers.clone() {
             match keeper.list().await {
-                Ok(kept) => self.items.extend(kept.into_iter().map(|kept| Item {
-                    kind: keeper.kind(),
-                    makes_room: keeper.shares_disk(),
-                    kept,
-                })),
+                Ok(kept) => {
+                    self.listed.push(keeper.kind());
+                    self.items.extend(kept.into_iter().map(|kept| Item {
+                        kind: keeper.kind(),
+                        makes_room: keeper.shares_disk(),
+                        kept,
+                    }));
+                }
                 Err(error) => self.failed(&error),
             }
         }

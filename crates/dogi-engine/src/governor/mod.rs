@@ -146,23 +146,28 @@ impl Governor {
         keepers
     }
 
-    fn note(&self, items: &[Item], data_dir: &Path) {
-        let usage = |kind| {
-            let mut usage = Usage::default();
-            for item in items.iter().filter(|item| item.kind == kind) {
-                usage.bytes = usage.bytes.saturating_add(item.kept.bytes);
-                usage.count += 1;
+    /// Notes how much there is of the kinds that could be listed; what could not is as it was.
+    fn note(&self, items: &[Item], listed: &[KeptKind], data_dir: &Path) {
+        let database = files_in(data_dir);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.database = database;
+        for kind in listed {
+            let usage = usage_of(*kind, items);
+            match kind {
+                KeptKind::Mirrors => kept.mirrors = usage,
+                KeptKind::Images => kept.images = usage,
+                KeptKind::Runs => kept.runs = usage,
             }
-            usage
-        };
-        let kept = Kept {
-            mirrors: usage(KeptKind::Mirrors),
-            images: usage(KeptKind::Images),
-            runs: usage(KeptKind::Runs),
-            database: files_in(data_dir),
-        };
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+        }
     }
+}
+
+fn usage_of(kind: KeptKind, items: &[Item]) -> Usage {
+    let of_kind = items.iter().filter(|item| item.kind == kind);
+    of_kind.fold(Usage::default(), |usage, item| Usage {
+        bytes: usage.bytes.saturating_add(item.kept.bytes),
+        count: usage.count + 1,
+    })
 }
 
 impl Engine {

@@ -48,7 +48,9 @@ pub struct Item {
 ///
 /// What was not used for the longest time goes first, what is in use never. Of each kind no more
 /// goes than its budget asks for; then, over all kinds that make room, no more than is still
-/// needed. What takes no bytes goes for nobody's sake.
+/// needed. Where even all of it would not be enough, runs stay: mirrors and images can be had
+/// again, history can't, and it would be given up in vain. What takes no bytes goes for nobody's
+/// sake.
 ///
 /// ```
 /// use dogi_engine::{governor::{Budgets, Item, plan}, ports::{Kept, KeptKind}};
@@ -79,7 +81,11 @@ pub fn plan(items: &[Item], budgets: &Budgets, needed: u64) -> Vec<usize> {
         goes.until(surplus, |item| item.kind == kind);
     }
     let made = sum(goes.chosen().filter(|item| item.makes_room));
-    goes.until(needed.saturating_sub(made), |item| item.makes_room);
+    let lacking = needed.saturating_sub(made);
+    let enough = goes.possible() >= lacking;
+    goes.until(lacking, |item| {
+        item.makes_room && (enough || item.kind != KeptKind::Runs)
+    });
     goes.order
 }
 
@@ -111,6 +117,12 @@ impl<'a> Goes<'a> {
 
     fn chosen(&self) -> impl Iterator<Item = &Item> {
         self.order.iter().map(|index| &self.items[*index])
+    }
+
+    /// Bytes of room that could still be made.
+    fn possible(&self) -> u64 {
+        let idle = self.idle.iter().map(|index| &self.items[*index]);
+        sum(idle.filter(|item| item.makes_room))
     }
 
     /// Lets things go that `counts` until they are at least `bytes` large together.
