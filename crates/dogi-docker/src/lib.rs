@@ -92,8 +92,8 @@ pub use build::{BuildError, BuildSpec, Builder, ImageId, Progress};
 pub use client::{Docker, EngineInfo};
 pub use container::{
     AdoptError, Adopted, Adoption, Attached, Channel, Container, ContainerId, ContainerSpec,
-    ContainerState, CreateError, Ending, Exec, ExecError, ExecSpec, Exit, FinalFile, Gap, Limits,
-    Output, OutputError, PathKind, PathStat, Prior, StartError, UploadError,
+    ContainerState, CreateError, Ending, Evidence, Exec, ExecError, ExecSpec, Exit, FinalFile, Gap,
+    Limits, Output, OutputError, PathKind, PathStat, Prior, StartError, UploadError,
 };
 pub use dockerfile::{Bases, Unknowable, UnknowableReason, base_images};
 pub use endpoint::{ConnectError, Endpoint};

@@ -22,7 +22,10 @@ impl Docker {
 
     /// Asks until there is an answer: whenever the engine is not there, waits for it. For questions
     /// that do no harm when they are asked twice. Cancel safe if the question is.
-    pub(crate) async fn patiently<T, F>(&self, mut ask: impl FnMut() -> F) -> Result<T, EngineError>
+    ///
+    /// # Errors
+    /// What the engine answers.
+    pub async fn patiently<T, F>(&self, mut ask: impl FnMut() -> F) -> Result<T, EngineError>
     where
         F: Future<Output = Result<T, EngineError>>,
     {

@@ -340,7 +340,10 @@ fn index(channel: Channel) -> usize {
 /// Tells, in one reading of the copy, what of a channel is new.
 enum Pass {
     /// What was kept is the beginning, byte for byte.
-    Count { left: u64, reconciler: Reconciler },
+    Count {
+        left: u64,
+        reconciler: Box<Reconciler>,
+    },
     /// What is later than what was delivered last.
     Time { last: Stamp, skip: u64 },
 }
@@ -351,7 +354,7 @@ impl Pass {
             Some((last, skip)) if by_time => Pass::Time { last, skip },
             _ => Pass::Count {
                 left: side.known.delivered(),
-                reconciler: Reconciler::of_unknown_size(&side.known),
+                reconciler: Box::new(Reconciler::of_unknown_size(&side.known)),
             },
         }
     }

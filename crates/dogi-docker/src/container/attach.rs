@@ -59,7 +59,7 @@ pub enum OutputError {
     },
 }
 
-/// A container that did not start. It has been removed.
+/// A container that did not start. It has been removed, unless the engine is gone.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The engine could not run the command: no such program, no right to run it, a working
@@ -180,8 +180,9 @@ const CHUNK: usize = 64 * 1024;
 impl Container {
     /// Attaches, then starts: so no byte of output is missed.
     ///
-    /// When it can't be started the container is removed. Dropping the future after the start has been
-    /// sent leaves a container that may run: [`Container::remove`] it.
+    /// When it can't be started the container is removed; when the engine went away it is not, and
+    /// whether it was started is not known. Dropping the future after the start has been sent leaves a
+    /// container that may run: [`Container::remove`] it.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -189,7 +190,9 @@ impl Container {
         match self.try_start().await {
             Ok(attached) => Ok(attached),
             Err(source) => {
-                if let Err(err) = self.remove().await {
+                if source.is_engine_gone() {
+                    tracing::debug!(container = %self.id, "the engine went away during a start");
+                } else if let Err(err) = self.remove().await {
                     tracing::warn!(container = %self.id, error = %err, "not removed after a failed start");
                 }
                 Err(self.start_error(source))

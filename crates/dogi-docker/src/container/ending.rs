@@ -45,18 +45,24 @@ pub struct Ending {
     /// Whether the engine was there when it ended, for certain. Otherwise the last of its output
     /// may be lost.
     pub witnessed: bool,
+    /// Whether the engine was there from its start to its end, for certain: what was attached to it
+    /// has all of its output.
+    pub uninterrupted: bool,
 }
 
 /// What can be found out about the engine and a container's end.
-#[derive(Debug, Clone, Copy, Default)]
-struct Evidence {
-    live_restore: bool,
-    /// The engine remembers that the container started, ended, and ended by order.
-    start: bool,
-    die: bool,
-    stop: bool,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Whether containers outlive the engine.
+    pub live_restore: bool,
+    /// Whether the engine remembers that the container started.
+    pub start: bool,
+    /// Whether the engine remembers that it ended.
+    pub die: bool,
+    /// Whether the engine remembers that it was ordered to.
+    pub stop: bool,
     /// Whether the engine started after the container, where that shows.
-    restarted: Option<bool>,
+    pub restarted: Option<bool>,
 }
 
 impl Container {
@@ -71,7 +77,7 @@ impl Container {
                 let exit = self.wait().await?;
                 let evidence = self.evidence().await?;
                 tracing::debug!(container = %self.id, ?exit, ?evidence, "a container ended");
-                Ok(judge(exit, evidence))
+                Ok(evidence.judge(exit))
             })
             .await
     }
@@ -150,89 +156,30 @@ fn parse(text: Option<String>) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(&text?, &Rfc3339).ok()
 }
 
-fn judge(exit: Exit, evidence: Evidence) -> Ending {
-    let Evidence {
-        live_restore,
-        start,
-        die,
-        stop,
-        restarted,
-    } = evidence;
-    let same_life = start || restarted == Some(false);
-    // It saw the end, and nothing says that it was not there all the time: a busy engine forgets.
-    let probably = die && restarted.is_none() && !stop && !live_restore;
-    let by_engine = !same_life
-        && match exit.code {
-            KILLED => !live_restore && !exit.oom_killed && !probably,
-            UNKNOWN => !die,
-            _ => false,
-        };
-    Ending {
-        exit,
-        by_engine,
-        witnessed: same_life || die,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn by_the_engine_or_not() {
-        let seen = |live_restore, start, die, stop, restarted| Evidence {
+impl Evidence {
+    /// Whose doing the end was.
+    pub fn judge(self, exit: Exit) -> Ending {
+        let Evidence {
             live_restore,
             start,
             die,
             stop,
             restarted,
-        };
-        let yes = Some(true);
-        // (code, evidence, by the engine, witnessed)
-        let cases = [
-            // The engine was there all the time.
-            (0, seen(false, true, true, false, None), false, true),
-            (137, seen(false, true, true, false, None), false, true),
-            (255, seen(false, true, true, false, None), false, true),
-            // It is so busy that it has forgotten the start, or everything.
-            (137, seen(false, false, true, false, None), false, true),
-            (
-                137,
-                seen(false, false, false, false, Some(false)),
-                false,
-                true,
-            ),
-            // It was stopped, or the machine was.
-            (137, seen(false, false, false, false, yes), true, false),
-            (137, seen(false, false, false, false, None), true, false),
-            (255, seen(false, false, false, false, yes), true, false),
-            (255, seen(true, false, false, false, None), true, false),
-            // It had ended before.
-            (3, seen(false, false, false, false, yes), false, false),
-            (0, seen(false, false, false, false, None), false, false),
-            // The engine crashed, and ended it when it came back.
-            (137, seen(false, false, true, true, yes), true, true),
-            (137, seen(false, false, true, true, None), true, true),
-            // It lived through a restart.
-            (5, seen(true, false, true, false, None), false, true),
-            (137, seen(true, false, true, false, None), false, true),
-            (255, seen(true, false, true, false, None), false, true),
-            // It ended while the engine was away.
-            (5, seen(true, false, false, false, None), false, false),
-            (137, seen(true, false, false, false, None), false, false),
-        ];
-        for (code, evidence, by_engine, witnessed) in cases {
-            let exit = Exit {
-                code,
-                oom_killed: false,
-                error: None,
+        } = self;
+        let same_life = start || restarted == Some(false);
+        // It saw the end, and nothing says that it was not there all the time: a busy engine forgets.
+        let probably = die && restarted.is_none() && !stop && !live_restore;
+        let by_engine = !same_life
+            && match exit.code {
+                KILLED => !live_restore && !exit.oom_killed && !probably,
+                UNKNOWN => !die,
+                _ => false,
             };
-            let found = judge(exit, evidence);
-            assert_eq!(
-                (found.by_engine, found.witnessed),
-                (by_engine, witnessed),
-                "{code} {evidence:?}"
-            );
+        Ending {
+            exit,
+            by_engine,
+            witnessed: same_life || die,
+            uninterrupted: same_life,
         }
     }
 }

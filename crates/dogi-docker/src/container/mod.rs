@@ -17,7 +17,7 @@ pub use adopt::{AdoptError, Adopted, Adoption, Gap, Prior};
 pub use attach::{Attached, Channel, Output, OutputError, StartError};
 pub use copy::{FinalFile, PathKind, PathStat, UploadError};
 pub use create::CreateError;
-pub use ending::Ending;
+pub use ending::{Ending, Evidence};
 pub use exec::{Exec, ExecError, ExecSpec};
 pub use spec::{ContainerSpec, Limits};
 pub use wait::{ContainerState, Exit};

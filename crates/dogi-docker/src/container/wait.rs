@@ -17,7 +17,7 @@ const OOM_LOOKS: usize = 30;
 const OOM_PAUSE: Duration = Duration::from_millis(50);
 
 /// How a container ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exit {
     /// Exit code of its first process; 128 + the signal's number when a signal ended it.

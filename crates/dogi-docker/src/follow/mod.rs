@@ -117,7 +117,7 @@ impl Container {
     /// fine when it has ended already.
     ///
     /// Whether the helper was injected is found out by trying. tmpfs mounts (`/dev/shm` is one) vanish with
-    /// the container: their last few milliseconds can't be had.
+    /// the container: their last few milliseconds can't be had. An engine that goes away is waited for.
     ///
     /// # Errors
     /// [`FollowError::BadPath`]; everything else is told by the stream.
@@ -125,13 +125,27 @@ impl Container {
         &self,
         files: &[(FileKey, P)],
     ) -> Result<FollowStream, FollowError> {
+        let files = files.iter();
+        self.follow_on(files.map(|(key, path)| (*key, path.as_ref(), LiveFile::new())))
+    }
+
+    /// As [`Container::follow`], from where an earlier following was interrupted: with what was delivered
+    /// of each file since it last started over. Each file is compared with it first; one that is not
+    /// the same any more, or that can't be compared (on a tmpfs), starts over.
+    ///
+    /// # Errors
+    /// [`FollowError::BadPath`]; everything else is told by the stream.
+    pub fn follow_on<'a>(
+        &self,
+        files: impl IntoIterator<Item = (FileKey, &'a str, LiveFile)>,
+    ) -> Result<FollowStream, FollowError> {
         let mut followed = Vec::new();
-        for (key, path) in files {
-            let path = path.as_ref().to_owned();
+        for (key, path, live) in files {
+            let path = path.to_owned();
             if let Some(reason) = fault(&path) {
                 return Err(FollowError::BadPath { path, reason });
             }
-            followed.push(run::Followed::new(*key, path));
+            followed.push(run::Followed::new(key, path, live));
         }
         let (send, events) = mpsc::channel(READ_AHEAD);
         let task = tokio::spawn(run::follow(self.clone(), followed, send));

@@ -27,16 +27,19 @@ pub(super) struct Followed {
     fetched: Option<PathStat>,
     /// What was told to stand there instead of a file.
     told: Option<PathKind>,
+    /// What was delivered could not be found again: the next data starts the file over.
+    lost: bool,
 }
 
 impl Followed {
-    pub(super) fn new(key: FileKey, path: String) -> Followed {
+    pub(super) fn new(key: FileKey, path: String, live: LiveFile) -> Followed {
         Followed {
             key,
             path,
-            live: LiveFile::new(),
+            live,
             fetched: None,
             told: None,
+            lost: false,
         }
     }
 }
@@ -57,29 +60,51 @@ impl From<EngineError> for Stop {
 }
 
 pub(super) async fn follow(container: Container, files: Vec<Followed>, events: Events) {
-    let ended = {
-        let container = container.clone();
-        // An error here is met again by whoever asks next.
-        async move { drop(container.wait_not_running().await) }
-            .boxed()
-            .shared()
-    };
+    let docker = container.docker().clone();
     let mut follow = Follow {
+        ended: ended(&container),
         container,
         files,
         events,
-        ended,
     };
-    if let Err(Stop::Engine(error)) = follow.run().await {
-        let _ = follow.events.send(Err(FollowError::Engine(error))).await;
+    let mut breaks = 0;
+    loop {
+        match follow.run().await {
+            Ok(()) | Err(Stop::Unheard) => return,
+            Err(Stop::Engine(error)) if error.is_engine_gone() && breaks < MAX_BREAKS => {
+                tracing::debug!(%error, "following goes on when the engine is back");
+                docker.until_it_answers().await;
+                breaks += 1;
+            }
+            Err(Stop::Engine(error)) => {
+                let _ = follow.events.send(Err(FollowError::Engine(error))).await;
+                return;
+            }
+        }
     }
 }
+
+/// So often an engine that answers may break off what it sends.
+const MAX_BREAKS: usize = 50;
+
+fn ended(container: &Container) -> Ended {
+    let container = container.clone();
+    async move {
+        let docker = container.docker();
+        // An error here is met again by whoever asks next.
+        drop(docker.patiently(|| container.wait_not_running()).await);
+    }
+    .boxed()
+    .shared()
+}
+
+type Ended = Shared<Pin<Box<dyn Future<Output = ()> + Send>>>;
 
 struct Follow {
     container: Container,
     files: Vec<Followed>,
     events: Events,
-    ended: Shared<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    ended: Ended,
 }
 
 /// How the helper's part ended.
@@ -98,6 +123,7 @@ impl Follow {
         if self.files.is_empty() {
             return Ok(());
         }
+        self.compare().await?;
         for _ in 0..HELPER_STARTS {
             let helper = self.follow_by_helper().await?;
             // The helper dies with the container, a moment before the engine knows.
@@ -118,10 +144,21 @@ impl Follow {
         Ok(())
     }
 
+    /// What was delivered before this following began may not be the file's beginning any more.
+    async fn compare(&mut self) -> Result<(), Stop> {
+        for index in 0..self.files.len() {
+            if self.files[index].live.delivered() > 0 {
+                self.files[index].lost = !self.complete(index).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn follow_by_helper(&mut self) -> Result<Helper, Stop> {
         let mut command = vec![HELPER_PATH.to_owned()];
         for file in &self.files {
-            command.extend([file.live.delivered().to_string(), file.path.clone()]);
+            let offset = if file.lost { 0 } else { file.live.delivered() };
+            command.extend([offset.to_string(), file.path.clone()]);
         }
         let spec = ExecSpec {
             command,
@@ -176,6 +213,14 @@ impl Follow {
         let event = match frame.event {
             FrameEvent::Data(bytes) if bytes.is_empty() => return Ok(()),
             FrameEvent::Data(bytes) => {
+                if std::mem::take(&mut file.lost) {
+                    file.live.restart();
+                    let restarted = FileEvent::Restarted { file: file_key };
+                    self.events
+                        .send(Ok(restarted))
+                        .await
+                        .map_err(|_| Stop::Unheard)?;
+                }
                 file.live.record(&bytes);
                 FileEvent::Data {
                     file: file_key,
@@ -183,6 +228,7 @@ impl Follow {
                 }
             }
             FrameEvent::Restart => {
+                file.lost = false;
                 file.live.restart();
                 FileEvent::Restarted { file: file_key }
             }
@@ -236,20 +282,22 @@ impl Follow {
         Ok(())
     }
 
-    /// Fetches the file and delivers what is missing of it.
-    async fn complete(&mut self, index: usize) -> Result<(), Stop> {
+    /// Fetches the file and delivers what is missing of it. Gives whether there is a file.
+    async fn complete(&mut self, index: usize) -> Result<bool, Stop> {
         let file = &self.files[index];
         let (key, path) = (file.key, file.path.clone());
         let mut archive = match self.container.final_file(&path).await {
             Ok(FinalFile::File(archive)) => archive,
-            Ok(FinalFile::Missing) => return Ok(()),
-            Ok(FinalFile::NotAFile(kind)) => return self.not_a_file(index, kind).await,
+            Ok(FinalFile::Missing) => return Ok(false),
+            Ok(FinalFile::NotAFile(kind)) => {
+                return self.not_a_file(index, kind).await.map(|()| false);
+            }
             // One file that the engine can't read is not the end of the others.
             Err(EngineError::Refused {
                 status, message, ..
             }) if status >= 500 => {
                 tracing::debug!(path, message, "the engine could not read a followed file");
-                return Ok(());
+                return Ok(false);
             }
             Err(error) => return Err(error.into()),
         };
@@ -261,9 +309,14 @@ impl Follow {
             }
         };
         loop {
-            // A file that shrinks while it is sent breaks the transfer off: the next look sees why.
-            let Ok(Some(chunk)) = archive.chunk().await else {
-                return Ok(());
+            // A file that shrinks while it is sent breaks the transfer off.
+            let chunk = match archive.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                // The next look sees why; there is none after the end.
+                Err(error) if self.ended.clone().now_or_never().is_some() => {
+                    return Err(Stop::Engine(self.container.docker().lost(WHAT, error)));
+                }
+                Ok(None) | Err(_) => return Ok(true),
             };
             match reconciler.push(chunk) {
                 Ok(None) => {}
@@ -284,6 +337,7 @@ impl Follow {
 
     async fn restart(&mut self, index: usize) -> Result<(), Stop> {
         let file = &mut self.files[index];
+        file.lost = false;
         file.live.restart();
         let key = file.key;
         self.send(FileEvent::Restarted { file: key }).await
@@ -300,6 +354,7 @@ impl Follow {
     }
 }
 
+const WHAT: &str = "send a followed file";
 /// Data comes in pieces of at most this size.
 const PIECE: usize = 64 * 1024;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);

@@ -45,7 +45,10 @@ pub(crate) fn unique() -> String {
 
 impl Fixture {
     pub(crate) async fn new() -> Fixture {
-        let docker = docker();
+        Fixture::on(docker()).await
+    }
+
+    pub(crate) async fn on(docker: Docker) -> Fixture {
         let mark = unique();
         let spec = BuildSpec {
             builder: Builder::Classic,

@@ -1,34 +1,17 @@
 //! One container, from its creation to its end.
 
-use std::time::Duration;
-
-use bytes::Bytes;
 use dogi_docker::{
-    Attached, Container, ContainerSpec, FileEvent, FileKey, FollowStream, Injection, LabelFilter,
-    Limits, Output,
+    Attached, Container, ContainerId, ContainerSpec, ContainerState, CreateError, Injection,
+    LabelFilter, Limits, StartError,
 };
 use dogi_job::{Event, Exit, FailureKind, Origin};
-use dogi_stream::Channel;
-use dogi_url::FileName;
-use futures::{FutureExt, StreamExt};
-use tokio::time::Instant;
+use futures::FutureExt;
 
-use super::{super::chain, DockerOptions, DockerRunner, error, label};
-use crate::{
-    outputs::{OutputWriter, RunOutputs},
-    ports::{Begin, Checkout, ContainerRequest, StepError, Work},
-};
+use super::{super::chain, DockerOptions, DockerRunner, error, label, output::to_the_end};
+use crate::ports::{Begin, Checkout, ContainerRequest, StepError, Work};
 
 /// Where the repository stands in a container of a ready image.
 const WORKSPACE: &str = "/workspace";
-
-/// Pieces of output written at once.
-const BATCH: usize = 64;
-
-/// The least time between two writes. A program that prints line by line would otherwise cost a
-/// write, a wake-up of every reader and a chunk for each of them per line; a line that comes
-/// alone is written at once.
-const GATHER: Duration = Duration::from_millis(2);
 
 impl DockerRunner {
     pub(super) async fn run_container(
@@ -36,35 +19,15 @@ impl DockerRunner {
         request: ContainerRequest<'_>,
         work: &Work,
     ) -> Result<Exit, StepError> {
-        let checkout = match request.begin {
-            Begin::Make { checkout } => checkout,
-            Begin::TakeUp { .. } => {
-                let reason = "engine stopped: its container is not taken up again".to_owned();
-                return Err(StepError::Lost { reason });
+        let (container, attached) = match request.begin {
+            Begin::Make { checkout } => {
+                let container = self.make(&request, checkout, work).await?;
+                let attached = self.start(&container, work).await?;
+                (container, attached)
             }
+            Begin::TakeUp { container } => self.take_up(container, work).await?,
         };
-        // Not given up half-way: a container that the engine makes after the clean-up has looked
-        // would stay.
-        let created = self.docker.create(&self.describe(&request, work)).await;
-        let container = created.map_err(|error| error::step(FailureKind::Start, &error))?;
-        self.containers()
-            .insert(work.run.clone(), container.clone());
-        work.unless_cancelled(fill(&container, &request, checkout, work))
-            .await??;
-        work.record(Event::Started {
-            container: container.id().to_string(),
-        })
-        .await;
-        let started = work.unless_cancelled(container.start_attached()).await?;
-        let attached = started.map_err(|error| error::step(FailureKind::Start, &error))?;
-        let files = follow(&container, &request)?;
-        let mut end = std::pin::pin!(to_the_end(
-            &container,
-            attached,
-            files,
-            request.outputs,
-            work
-        ));
+        let mut end = std::pin::pin!(to_the_end(&container, attached, &request, work));
         tokio::select! {
             biased;
             exit = &mut end => exit,
@@ -72,6 +35,81 @@ impl DockerRunner {
                 self.stop_while(&container, end).await;
                 Err(StepError::Cancelled)
             }
+        }
+    }
+
+    /// Makes the container and puts in what it needs. It is on record when this returns.
+    async fn make(
+        &self,
+        request: &ContainerRequest<'_>,
+        checkout: &dyn Checkout,
+        work: &Work,
+    ) -> Result<Container, StepError> {
+        let spec = self.describe(request, work);
+        // Not given up half-way: a container that the engine makes after the clean-up has looked
+        // would stay.
+        let mut created = self.docker.create(&spec).await;
+        if matches!(created, Err(CreateError::NameInUse { .. })) {
+            // An earlier life of the server made it, and did not come to start it.
+            self.remove_labelled(&work.run).await?;
+            created = self.docker.create(&spec).await;
+        }
+        let container = created.map_err(|error| error::step(FailureKind::Start, &error))?;
+        self.containers()
+            .insert(work.run.clone(), container.clone());
+        work.unless_cancelled(fill(&container, request, checkout, work))
+            .await??;
+        work.record(Event::Started {
+            container: container.id().to_string(),
+        })
+        .await;
+        Ok(container)
+    }
+
+    /// Starts a container that was not started yet. Nothing is attached where the engine went away
+    /// in the middle.
+    async fn start(
+        &self,
+        container: &Container,
+        work: &Work,
+    ) -> Result<Option<Attached>, StepError> {
+        match work.unless_cancelled(container.start_attached()).await? {
+            Ok(attached) => Ok(Some(attached)),
+            Err(StartError::Engine { source, .. }) if source.is_engine_gone() => {
+                tracing::warn!(container = %container.id(), error = %source, "perhaps started");
+                self.attach_or_not(container, work).await
+            }
+            Err(error) => Err(error::step(FailureKind::Start, &error)),
+        }
+    }
+
+    /// Finds the container of an earlier life, and starts it if that had not come to it.
+    async fn take_up(
+        &self,
+        id: &str,
+        work: &Work,
+    ) -> Result<(Container, Option<Attached>), StepError> {
+        let id = ContainerId::parse(id).ok_or_else(error::gone)?;
+        let found = self.docker.patiently(|| self.docker.container(&id));
+        let container = work.unless_cancelled(found).await?;
+        let container = container.map_err(|error| error::running(&error))?;
+        self.containers()
+            .insert(work.run.clone(), container.clone());
+        let attached = self.attach_or_not(&container, work).await?;
+        Ok((container, attached))
+    }
+
+    /// Starts the container if it was not started.
+    async fn attach_or_not(
+        &self,
+        container: &Container,
+        work: &Work,
+    ) -> Result<Option<Attached>, StepError> {
+        let state = self.docker.patiently(|| container.state());
+        let state = work.unless_cancelled(state).await?;
+        match state.map_err(|error| error::running(&error))? {
+            ContainerState::Created => Box::pin(self.start(container, work)).await,
+            _ => Ok(None),
         }
     }
 
@@ -163,119 +201,4 @@ async fn fill(
         }
     }
     Ok(())
-}
-
-fn follow(
-    container: &Container,
-    request: &ContainerRequest<'_>,
-) -> Result<Option<FollowStream>, StepError> {
-    let files = &request.spec.files;
-    if files.is_empty() {
-        return Ok(None);
-    }
-    let keyed: Vec<(FileKey, &str)> = files
-        .values()
-        .map(|path| path.as_str())
-        .enumerate()
-        .collect();
-    container
-        .follow(&keyed)
-        .map(Some)
-        .map_err(|error| error::step(FailureKind::Start, &error))
-}
-
-/// Reads output and files to their ends, then asks how the container ended.
-async fn to_the_end(
-    container: &Container,
-    attached: Attached,
-    files: Option<FollowStream>,
-    outputs: &RunOutputs,
-    work: &Work,
-) -> Result<Exit, StepError> {
-    let printing = pump_output(attached.output, outputs.log());
-    let following = async {
-        match files {
-            Some(files) => pump_files(files, outputs, work).await,
-            None => Ok(()),
-        }
-    };
-    let (printed, followed) = futures::join!(printing, following);
-    printed?;
-    followed?;
-    let exit = container
-        .wait()
-        .await
-        .map_err(|error| error::running(&error))?;
-    Ok(Exit {
-        code: exit.code,
-        out_of_memory: exit.oom_killed,
-    })
-}
-
-async fn pump_output(output: Output, log: &OutputWriter) -> Result<(), StepError> {
-    let mut batches = output.ready_chunks(BATCH);
-    while let Some(batch) = batches.next().await {
-        let mut pieces = Vec::with_capacity(batch.len());
-        let mut broken = None;
-        for piece in batch {
-            match piece {
-                Ok((channel, bytes)) => pieces.push((channel_of(channel), bytes)),
-                Err(error) => broken = Some(error::running(&error)),
-            }
-        }
-        let next = Instant::now() + GATHER;
-        log.append(pieces).await;
-        if let Some(error) = broken {
-            return Err(error);
-        }
-        tokio::time::sleep_until(next).await;
-    }
-    Ok(())
-}
-
-fn channel_of(channel: dogi_docker::Channel) -> Channel {
-    match channel {
-        dogi_docker::Channel::Stdout => Channel::Stdout,
-        dogi_docker::Channel::Stderr => Channel::Stderr,
-    }
-}
-
-async fn pump_files(
-    mut events: FollowStream,
-    outputs: &RunOutputs,
-    work: &Work,
-) -> Result<(), StepError> {
-    let files: Vec<(&FileName, &OutputWriter)> = outputs.files().iter().collect();
-    while let Some(event) = events.next().await {
-        let event = event.map_err(|error| error::running(&error))?;
-        match event {
-            FileEvent::Data { file, bytes } => write(&files, file, bytes).await,
-            FileEvent::Restarted { file } => {
-                if let Some((_, writer)) = files.get(file) {
-                    writer.restart().await;
-                }
-            }
-            FileEvent::NotAFile { file, kind } => {
-                let what = format!("is a {kind:?} and no regular file").to_lowercase();
-                note(&files, file, &what, work).await;
-            }
-            FileEvent::Unreadable { file, reason } => {
-                let what = format!("can't be read while the job runs: {reason}");
-                note(&files, file, &what, work).await;
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn write(files: &[(&FileName, &OutputWriter)], file: FileKey, bytes: Bytes) {
-    if let Some((_, writer)) = files.get(file) {
-        writer.append(vec![(Channel::Stdout, bytes)]).await;
-    }
-}
-
-async fn note(files: &[(&FileName, &OutputWriter)], file: FileKey, what: &str, work: &Work) {
-    if let Some((name, _)) = files.get(file) {
-        work.console.line(format!("dogi: file_{name} {what}")).await;
-    }
 }

@@ -35,11 +35,20 @@ pub(super) fn step(kind: FailureKind, error: &(dyn Error + 'static)) -> StepErro
     }
 }
 
-/// As [`step`], once the container runs: an engine that is not there has gone away then.
+/// As [`step`], once the container runs: an engine that is not there has gone away then, and so has a
+/// container.
 pub(super) fn running(error: &(dyn Error + 'static)) -> StepError {
     match engine_error(error) {
+        Some(missing) if missing.is_not_found() => gone(),
         Some(gone) if gone.is_engine_gone() => lost(gone),
         _ => step(FailureKind::Start, error),
+    }
+}
+
+/// A container that was removed behind dogi's back, or with its machine.
+pub(super) fn gone() -> StepError {
+    StepError::Lost {
+        reason: "engine stopped: its container is gone".to_owned(),
     }
 }
 

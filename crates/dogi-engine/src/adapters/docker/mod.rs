@@ -5,6 +5,7 @@ mod container;
 mod error;
 mod images;
 mod keep;
+mod output;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -128,13 +129,16 @@ impl DockerRunner {
                 }
                 self.containers().remove(run);
             }
-            None => {
-                let mine = LabelFilter::is(label::SERVER, &*self.options.server);
-                self.remove(&mine.and(label::RUN, run.as_str()), |_| true)
-                    .await?;
-            }
+            None => self.remove_labelled(run).await?,
         }
         Ok(())
+    }
+
+    /// Removes what the labels show to be the run's.
+    async fn remove_labelled(&self, run: &RunId) -> Result<(), StepError> {
+        let mine = LabelFilter::is(label::SERVER, &*self.options.server);
+        let its = mine.and(label::RUN, run.as_str());
+        self.remove(&its, |_| true).await.map(drop)
     }
 
     fn labels(&self, spec: &Spec, run: &RunId) -> BTreeMap<String, String> {

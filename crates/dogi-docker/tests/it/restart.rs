@@ -1,0 +1,169 @@
+//! The engine stops, crashes and comes back while containers run.
+
+use std::time::Duration;
+
+use dogi_docker::{Container, Docker, Ending, Endpoint, FileEvent, Output};
+use dogi_testkit::engine::Engine;
+
+use crate::adopt::Kept;
+use crate::support::{Fixture, within};
+
+struct Place {
+    // Dropped first: it removes what it made.
+    fixture: Fixture,
+    engine: Engine,
+}
+
+impl Place {
+    async fn new(live_restore: bool) -> Place {
+        let engine = Engine::start(live_restore).await.expect("an engine");
+        let docker = Docker::connect(&Endpoint::new(engine.host())).expect("an endpoint");
+        let fixture = Fixture::on(docker).await;
+        Place { fixture, engine }
+    }
+
+    /// Starts it, and reads a first line.
+    async fn begin(&self, script: &str) -> (Container, Output, Kept) {
+        let container = self.fixture.create(&self.fixture.sh(script)).await;
+        let mut output = container.start_attached().await.unwrap().output;
+        let mut kept = Kept::default();
+        while !kept.out.contains(&b'\n') {
+            let (channel, bytes) = output.next().await.unwrap().unwrap();
+            kept.add(channel, &bytes);
+        }
+        (container, output, kept)
+    }
+
+    /// The engine is gone and back.
+    async fn restart(&mut self, how: How) {
+        match how {
+            How::Stop => self.engine.stop().await.unwrap(),
+            How::Crash => self.engine.kill(),
+        }
+        self.engine.start_again().await.unwrap();
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum How {
+    Stop,
+    Crash,
+}
+
+/// What attach still gives, then the rest by adopting; and the end.
+async fn to_the_end(container: &Container, mut output: Output, kept: &mut Kept) -> Ending {
+    within(60, "the end", async {
+        while let Some(Ok((channel, bytes))) = output.next().await {
+            kept.add(channel, &bytes);
+        }
+        let mut adoption = container.adopt(kept.prior());
+        kept.read(&mut adoption, usize::MAX).await;
+        container.ending().await.unwrap()
+    })
+    .await
+}
+
+fn lines(range: std::ops::RangeInclusive<u32>) -> String {
+    range.map(|n| format!("{n}\n")).collect()
+}
+
+const POLITE: &str = "trap 'exit 0' TERM; for i in $(seq 100000); do echo $i; usleep 5000; done";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_engine_ends_is_told_as_such_and_read_to_its_end() {
+    let mut place = Place::new(false).await;
+    for how in [How::Stop, How::Crash] {
+        let own = place.begin("echo x; exit 3").await;
+        assert_eq!(own.0.wait().await.unwrap().code, 3);
+        let (container, output, mut kept) = place.begin(POLITE).await;
+        place.restart(how).await;
+        let ending = to_the_end(&container, output, &mut kept).await;
+        assert!(ending.by_engine, "{how:?} {ending:?}");
+        assert_eq!(kept.gaps, [], "{how:?}");
+        let count = u32::try_from(kept.out.split(|byte| *byte == b'\n').count()).unwrap() - 1;
+        let text = String::from_utf8(kept.out).unwrap();
+        assert!(text == lines(1..=count), "{how:?}: {text}");
+
+        // One that had ended by itself keeps its code.
+        let ending = own.0.ending().await.unwrap();
+        assert_eq!((ending.exit.code, ending.by_engine), (3, false), "{how:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_live_restore_everything_goes_on() {
+    let mut place = Place::new(true).await;
+    for how in [How::Stop, How::Crash] {
+        let script = "for i in $(seq 400); do echo $i; usleep 10000; done; \
+                      cat /tmp/data; exit 5";
+        let (container, output, mut kept) = place.begin(script).await;
+        place.restart(how).await;
+        let ending = to_the_end(&container, output, &mut kept).await;
+        assert_eq!(
+            (ending.exit.code, ending.by_engine),
+            (5, false),
+            "{how:?} {ending:?}"
+        );
+        if how == How::Stop {
+            assert_eq!(kept.gaps, []);
+            assert_eq!(String::from_utf8(kept.out).unwrap(), lines(1..=400));
+        }
+        assert!(ending.witnessed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_ends_while_the_engine_is_away_is_not_said_to_be_witnessed() {
+    let mut place = Place::new(true).await;
+    let (container, output, mut kept) = place.begin("echo on; sleep 1; exit 6").await;
+    let raw = bollard::Docker::connect_with_unix(
+        place.engine.host().trim_start_matches("unix://"),
+        60,
+        bollard::API_DEFAULT_VERSION,
+    )
+    .unwrap();
+    let id = container.id().as_str();
+    let state = raw
+        .inspect_container(id, None)
+        .await
+        .unwrap()
+        .state
+        .unwrap();
+    let process = format!("/proc/{}/exe", state.pid.unwrap());
+    place.engine.kill();
+    let ended = || async { (!std::path::Path::new(&process).exists()).then_some(()) };
+    dogi_testkit::wait::within(Duration::from_secs(30), "the job's end", ended)
+        .await
+        .unwrap();
+    place.engine.start_again().await.unwrap();
+    let ending = to_the_end(&container, output, &mut kept).await;
+    assert_eq!(
+        (ending.exit.code, ending.by_engine, ending.witnessed),
+        (6, false, false),
+        "{ending:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn followed_files_go_on() {
+    let mut place = Place::new(true).await;
+    let script = "echo on; for i in $(seq 500); do echo $i >> /tmp/data; usleep 10000; done";
+    let (container, output, mut kept) = place.begin(script).await;
+    let mut files = container.follow(&[(0, "/tmp/data")]).unwrap();
+    let mut data = Vec::new();
+    let first = within(30, "data", files.next()).await.unwrap().unwrap();
+    let mut take = |event| match event {
+        FileEvent::Data { bytes, .. } => data.extend_from_slice(&bytes),
+        other => panic!("{other:?}"),
+    };
+    take(first);
+    place.restart(How::Stop).await;
+    within(60, "the files' end", async {
+        while let Some(event) = files.next().await {
+            take(event.unwrap());
+        }
+    })
+    .await;
+    assert_eq!(String::from_utf8(data).unwrap(), lines(1..=500));
+    to_the_end(&container, output, &mut kept).await;
+}
