@@ -15,10 +15,9 @@ mod watch;
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     Engine, EngineConfig,

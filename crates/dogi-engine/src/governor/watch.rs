@@ -2,8 +2,10 @@
 
 use std::{
     sync::{Arc, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use super::{NoRoom, collect::tend};
 use crate::engine::Shared;

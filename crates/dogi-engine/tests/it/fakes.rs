@@ -61,6 +61,8 @@ pub(crate) struct World {
     pub(crate) removal: Mutex<Duration>,
     /// How many clean-ups fail from now on.
     pub(crate) cleanups_fail: AtomicUsize,
+    /// How often what belongs to no run was looked for.
+    pub(crate) sweeps: AtomicUsize,
     /// Whether deliveries panic.
     pub(crate) deliveries_panic: Mutex<bool>,
     /// The digest of every build context; there is none if this is `None`.
@@ -88,6 +90,7 @@ impl Fake {
             delivered: Mutex::default(),
             removal: Mutex::default(),
             cleanups_fail: AtomicUsize::new(0),
+            sweeps: AtomicUsize::new(0),
             deliveries_panic: Mutex::default(),
             context: Mutex::default(),
         }))
@@ -352,6 +355,7 @@ impl Runner for Fake {
     }
 
     fn sweep<'a>(&'a self, _alive: &'a Alive<'a>) -> BoxFuture<'a, Result<usize, StepError>> {
+        self.0.sweeps.fetch_add(1, Ordering::SeqCst);
         async { Ok(0) }.boxed()
     }
 

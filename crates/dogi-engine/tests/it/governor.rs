@@ -497,3 +497,24 @@ async fn an_idle_engine_collects_and_takes_nothing_up() {
         started
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_belongs_to_no_run_is_looked_for_again_now_and_then() {
+    let world = World::new();
+    let engine = world.engine(|_| {}).await;
+    assert_eq!(
+        world.fake.0.sweeps.load(Ordering::SeqCst),
+        1,
+        "at the start"
+    );
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let sweeps = world.fake.0.sweeps.load(Ordering::SeqCst);
+    assert!((5..10).contains(&sweeps), "{sweeps} in an hour");
+
+    drop(engine);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let sweeps = world.fake.0.sweeps.load(Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let later = world.fake.0.sweeps.load(Ordering::SeqCst);
+    assert_eq!(later, sweeps, "nobody has the engine any more");
+}

@@ -16,7 +16,7 @@ use crate::ports::{KeepError, Keeper, Kept, KeptKind, Leftover, Removal, Sweep};
 /// The engine computes sizes at some cost: what it said is good for so long,
 const SIZES_GOOD: Duration = Duration::from_secs(600);
 /// or for so long if there is an image whose size is not known.
-const SIZES_ASKED: Duration = Duration::from_secs(60);
+const SIZES_ASKED: Duration = Duration::from_secs(300);
 /// Without an answer by then, images count as large as they are with everything that they share.
 const SIZES_PATIENCE: Duration = Duration::from_secs(30);
 
