@@ -20,3 +20,4 @@ mod run_url;
 mod signatures;
 mod stopping;
 mod streams;
+mod taken_up;

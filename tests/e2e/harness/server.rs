@@ -24,6 +24,7 @@ pub(crate) struct Dogi {
     pub(crate) namespace: String,
     pub(crate) data: TempDir,
     client: reqwest::Client,
+    variables: Vec<(String, String)>,
 }
 
 impl Dogi {
@@ -38,22 +39,11 @@ impl Dogi {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let namespace = unique();
         let data = tempfile::tempdir().expect("a temporary directory");
-        let mut command = Command::new(PROGRAM);
-        command
-            .arg("serve")
-            .env_clear()
-            .env("PATH", PATH)
-            .env("HOME", data.path())
-            .env("LISTEN", address.to_string())
-            .env("DATA_DIR", data.path().join("data"))
-            .env("NAMESPACE", &namespace)
-            .env("EGRESS_ALLOW", "loopback")
-            .envs(variables.iter().copied());
-        let mut process =
-            Process::spawn(&mut command, "none: it is dogi itself").expect("it starts");
-        if let Err(error) = process.listening(address).await {
-            panic!("{error}: {}", process.output());
-        }
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect::<Vec<_>>();
+        let process = serve(address, &namespace, &data, &variables).await;
         let client = client();
         Self {
             process,
@@ -61,7 +51,14 @@ impl Dogi {
             namespace,
             data,
             client,
+            variables,
         }
+    }
+
+    /// Kills the server, as a crash does, and starts it again on the same data.
+    pub(crate) async fn crash(&mut self) {
+        self.process.kill();
+        self.process = serve(self.address, &self.namespace, &self.data, &self.variables).await;
     }
 
     pub(crate) fn url(&self, target: &str) -> String {
@@ -101,6 +98,30 @@ impl Dogi {
         let fields: String = fields.iter().map(|field| format!("\r\n{field}")).collect();
         http::raw(self.address, &format!("GET {target} HTTP/1.1{fields}")).await
     }
+}
+
+async fn serve(
+    address: SocketAddr,
+    namespace: &str,
+    data: &TempDir,
+    variables: &[(String, String)],
+) -> Process {
+    let mut command = Command::new(PROGRAM);
+    command
+        .arg("serve")
+        .env_clear()
+        .env("PATH", PATH)
+        .env("HOME", data.path())
+        .env("LISTEN", address.to_string())
+        .env("DATA_DIR", data.path().join("data"))
+        .env("NAMESPACE", namespace)
+        .env("EGRESS_ALLOW", "loopback")
+        .envs(variables.iter().map(|(name, value)| (name, value)));
+    let mut process = Process::spawn(&mut command, "none: it is dogi itself").expect("it starts");
+    if let Err(error) = process.listening(address).await {
+        panic!("{error}: {}", process.output());
+    }
+    process
 }
 
 fn client() -> reqwest::Client {
