@@ -40,7 +40,7 @@ async fn the_parts_of_real_jobs_are_timed_and_images_used_again_are_hits() {
     }
     assert!(value(&text, "dogi_output_written_bytes_total") >= 12.0);
     // Submitted, let in, checked out, built, started, exited, cleaned up.
-    assert_eq!(value(&text, "dogi_store_append_seconds_count"), 14.0);
+    assert!(value(&text, "dogi_store_append_seconds_count") >= 14.0);
     assert!(value(&text, "dogi_disk_free_bytes") > 0.0);
     // What is kept is looked at after a job, by and by.
     let text = wait::until("what is kept to be counted", || async {
