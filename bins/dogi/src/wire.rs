@@ -6,8 +6,9 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use dogi_docker::{Docker, Endpoint, EngineInfo, RegistryAuth};
+use dogi_docker::{Docker, Endpoint, EngineError, EngineInfo, RegistryAuth};
 use dogi_egress::{EgressPolicy, Guard, Http, HttpOptions};
 use dogi_engine::adapters::{
     CallbackDeliverer, DockerOptions, DockerRunner, GitSource, SqliteStore,
@@ -18,6 +19,7 @@ use dogi_git::{Credential, HostKeys, KnownHosts, Limits, MirrorOptions, Mirrors}
 use dogi_hooks::{Sender, SenderOptions, Signer};
 use dogi_job::AdmissionLimits;
 use dogi_store::Store as Database;
+use tokio::time::timeout;
 
 use crate::Metrics;
 use crate::config::Settings;
@@ -92,6 +94,10 @@ pub(crate) enum Role {
     /// To look after what there is.
     Collect,
 }
+
+/// How long the start waits for a Docker engine to say what it is: one that is silent for longer is
+/// as good as none, and jobs are answered 503 until it speaks.
+const GREETING: Duration = Duration::from_secs(5);
 
 /// The database of a data directory.
 const DATABASE: &str = "dogi.db";
@@ -170,7 +176,7 @@ pub(crate) async fn engine(
 ) -> Result<Engine, WireError> {
     let policy = Arc::new(policy(settings));
     let docker = Docker::connect(&endpoint(settings))?;
-    let info = docker.info().await;
+    let info = info(&docker).await;
     greet(&docker, info.as_ref());
     let options = DockerOptions {
         shares_disk: info.is_err() || shares_disk(&docker, &place.dir).await,
@@ -197,6 +203,19 @@ pub(crate) async fn engine(
     Ok(builder.build().await?)
 }
 
+/// What the engine says of itself, or that it is silent.
+async fn info(docker: &Docker) -> Result<EngineInfo, EngineError> {
+    let silent = |_| {
+        Err(EngineError::TimedOut {
+            endpoint: docker.endpoint().to_string(),
+            what: "tell its version".to_owned(),
+        })
+    };
+    timeout(GREETING, docker.info())
+        .await
+        .unwrap_or_else(silent)
+}
+
 /// Whether removing images makes room in `dir`. Where that can't be seen (dogi in a container) a
 /// local engine is taken to share the disk.
 async fn shares_disk(docker: &Docker, dir: &Path) -> bool {
@@ -204,7 +223,7 @@ async fn shares_disk(docker: &Docker, dir: &Path) -> bool {
     if !docker.endpoint().is_local() {
         return false;
     }
-    let Ok(Some(root)) = docker.root_dir().await else {
+    let Ok(Ok(Some(root))) = timeout(GREETING, docker.root_dir()).await else {
         return true;
     };
     match (std::fs::metadata(root), std::fs::metadata(dir)) {
@@ -284,7 +303,7 @@ pub(crate) fn endpoint(settings: &Settings) -> Endpoint {
     }
 }
 
-fn greet(docker: &Docker, info: Result<&EngineInfo, &dogi_docker::EngineError>) {
+fn greet(docker: &Docker, info: Result<&EngineInfo, &EngineError>) {
     let host = docker.endpoint();
     match info {
         Ok(info) => tracing::info!(
