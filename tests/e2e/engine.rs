@@ -59,6 +59,52 @@ async fn an_abort_during_a_build_ends_the_build() {
     );
 }
 
+/// How many processes of this machine were started with this argument.
+fn processes_with(argument: &str) -> usize {
+    let entries = std::fs::read_dir("/proc").expect("Linux").flatten();
+    let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines
+        .filter(|line| {
+            line.split(|byte| *byte == 0)
+                .any(|word| word == argument.as_bytes())
+        })
+        .count()
+}
+
+#[tokio::test]
+async fn an_abort_leaves_no_process_of_a_build_or_a_job() {
+    // Lengths of sleeps by which they are known.
+    let own = |number: u32| format!("{}{number}", std::process::id() + 1_000_000);
+    let (built, child, main) = (own(1), own(2), own(3));
+    let (_repos, slow_build) = Repos::one(&format!("RUN sleep {built}\n")).await;
+    let (_repos_too, path) = Repos::one("").await;
+    for builder in ["0", "1"] {
+        let variables = [("BYPASS_SIGNATURES", "true"), ("DOCKER_BUILDKIT", builder)];
+        let dogi = Dogi::with(&variables).await;
+        let script = encode(&format!("sleep {child} & sleep {main}"));
+        let cases = [
+            (format!("{slow_build}?action="), vec![&built]),
+            (
+                format!("{path}?bashc={script}&action="),
+                vec![&child, &main],
+            ),
+        ];
+        for (url, sleeps) in cases {
+            let _stream = dogi.open(&format!("{url}run")).await;
+            let all = || async { sleeps.iter().all(|it| processes_with(it) > 0).then_some(()) };
+            let patience = std::time::Duration::from_secs(60);
+            let begun = dogi_testkit::wait::within(patience, "the sleeps", all).await;
+            begun.expect("they begin");
+            let aborted = dogi.get(&format!("{url}abort")).await;
+            assert_eq!(aborted.json()["state"], "aborted", "{}", aborted.text());
+            for sleep in sleeps {
+                assert_eq!(processes_with(sleep), 0, "sleep {sleep}, builder {builder}");
+            }
+        }
+        assert_eq!(containers(&dogi.namespace), [""; 0]);
+    }
+}
+
 #[tokio::test]
 async fn a_time_limit_and_a_memory_limit_are_told_as_such() {
     let (_repos, path) = Repos::one("").await;
