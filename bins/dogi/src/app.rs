@@ -119,7 +119,7 @@ impl App {
     }
 
     /// Serves until `stop`. Then: no new jobs, no new connections, responses may finish, and what
-    /// runs in Docker goes on. Dropping the future stops accepting, but not the connections there
+    /// runs in Docker goes on, for another life to take up: this engine does nothing more. Dropping the future stops accepting, but not the connections there
     /// are.
     pub async fn serve(self, stop: CancellationToken) {
         let Self {
@@ -142,6 +142,8 @@ impl App {
             }
         };
         tokio::join!(listener.serve(http, drain.clone()), commands, closing);
+        // Work that the end of the process cuts off has not failed.
+        engine.halt();
         drop(lock);
     }
 }

@@ -44,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) governor: Governor,
     directory: Mutex<Directory>,
     closing: AtomicBool,
+    halted: AtomicBool,
 }
 
 /// What an engine is made of.
@@ -116,6 +117,7 @@ impl Engine {
                 governor,
                 directory,
                 closing: AtomicBool::new(false),
+                halted: AtomicBool::new(false),
             }),
         }
     }
@@ -262,6 +264,15 @@ impl Engine {
         self.shared.closing.store(true, Ordering::Release);
     }
 
+    /// The last thing to do before the process ends or the runtime is dropped: from now on nothing
+    /// is recorded, and nothing that would follow is done. What runs in Docker goes on, and the
+    /// next life takes it up. Without this, work that is cut off by the end of the runtime could be
+    /// taken for work that failed.
+    pub fn halt(&self) {
+        self.close();
+        self.shared.halted.store(true, Ordering::Release);
+    }
+
     async fn make_outputs(&self, id: &RunId, spec: &Arc<Spec>) -> Result<RunOutputs, SubmitError> {
         let directory = self.shared.run_directory(id);
         let options = self.shared.output_options();
@@ -366,6 +377,10 @@ impl Shared {
         self.directory
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_halted(&self) -> bool {
+        self.halted.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_closing(&self) -> bool {

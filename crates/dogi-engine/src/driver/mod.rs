@@ -224,6 +224,8 @@ impl Driver {
             Some(joined) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => {
                 let (id, ended) = match joined {
                     Ok((id, ended)) => (id, Some(ended)),
+                    // Nobody else cancels it: the runtime is being dropped.
+                    Err(error) if error.is_cancelled() => std::future::pending().await,
                     Err(error) => (error.id(), None),
                 };
                 match self.keys.remove(&id) {

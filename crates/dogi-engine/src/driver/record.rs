@@ -18,6 +18,9 @@ impl Driver {
     /// Records what happened before what follows from it is done, takes it in, and brings
     /// everybody up to date.
     pub(super) async fn record(&mut self, event: Event) {
+        if self.shared.is_halted() {
+            return std::future::pending().await;
+        }
         let at = self.shared.clock.now();
         let mut after = self.run.clone();
         after.apply(at, &event);

@@ -260,13 +260,13 @@ impl Source for Fake {
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Arc<dyn Checkout>, StepError>> {
         async move {
-            work.console.line("cloning").await;
             let less = |left: usize| left.checked_sub(1);
             let hang = &self.0.checkouts_hang;
-            if hang
+            let hangs = hang
                 .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
-                .is_ok()
-            {
+                .is_ok();
+            work.console.line("cloning").await;
+            if hangs {
                 work.cancel.cancelled().await;
                 return Err(StepError::Cancelled);
             }

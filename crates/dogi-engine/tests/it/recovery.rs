@@ -55,7 +55,9 @@ impl Machine {
                 .build()
                 .await
                 .expect("an engine");
-            act(engine).await
+            let told = act(engine.clone()).await;
+            engine.halt();
+            told
         });
         runtime.shutdown_timeout(Duration::from_secs(10));
         told
