@@ -143,6 +143,56 @@ async fn room_for_a_new_job_is_made_by_forgetting_the_oldest() {
 }
 
 #[tokio::test]
+async fn a_clone_that_does_not_fit_fails_and_leaves_room_for_what_happened() {
+    let mut repos = Repos::start().await;
+    let path = repos.add_files("big.git", "", &[("noise", &noise(24 << 20))]);
+    let disk = SmallDisk::new(16);
+    let data = disk.path().display().to_string();
+    let dogi = Dogi::with(&[
+        ("BYPASS_SIGNATURES", "true"),
+        ("DATA_DIR", &data),
+        ("MIN_FREE_BYTES", "4m"),
+    ])
+    .await;
+    let failed = dogi
+        .get(&format!("{path}?action=run&output=status&cmd=true"))
+        .await;
+    let status = failed.json();
+    assert_eq!(status["state"], "failed", "{status:#}");
+    let errors = status["errors"].to_string();
+    assert!(
+        errors.contains("the disk of the server is full"),
+        "{errors}: {}",
+        dogi.process.output()
+    );
+    assert_eq!(dogi.get("/readyz").await.status, 200);
+
+    // What came of it is gone: a smaller one fits.
+    let small = repos.add("small.git", "");
+    let fits = dogi
+        .get(&format!("{small}?action=run&output=status&cmd=true"))
+        .await;
+    assert_eq!(fits.status, 200, "{}", fits.text());
+    wait_until_gone(&dogi.namespace).await;
+}
+
+/// Text that compresses badly: six bits to the letter (xorshift).
+fn noise(size: usize) -> String {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut text = String::with_capacity(size + 10);
+    while text.len() < size {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        for letter in 0..10 {
+            let six = (state >> (6 * letter)) as u8 & 0x3f;
+            text.push(char::from(b'0' + six));
+        }
+    }
+    text
+}
+
+#[tokio::test]
 async fn below_the_floor_of_free_space_new_jobs_are_refused() {
     let (_repos, path) = Repos::one("").await;
     let disk = SmallDisk::new(16);

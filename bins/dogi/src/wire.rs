@@ -399,7 +399,7 @@ fn source(
     let file = known_hosts(settings);
     let reserve = Reserve::new(Arc::new(DiskSpace::new(&settings.storage.data_dir)));
     let options = MirrorOptions {
-        room: Arc::new(move |bytes| reserve.take(bytes)),
+        room: Arc::new(move || reserve.spare()),
         credentials: Arc::new(credentials(settings)),
         known_hosts: KnownHosts {
             file: file.clone(),

@@ -40,9 +40,9 @@ pub enum HostKeys {
     Strict,
 }
 
-/// Tells whether this many bytes more may be written to the disk of the mirrors. Asked often, by
-/// threads that can't wait.
-pub type Room = Arc<dyn Fn(u64) -> bool + Send + Sync>;
+/// Tells how many bytes may be written to the disk of the mirrors now. Asked often, by threads that
+/// can't wait.
+pub type Room = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// How mirrors are kept, and what they may reach.
 pub struct MirrorOptions {
@@ -60,7 +60,7 @@ pub struct MirrorOptions {
     pub proxies: Proxies,
     /// How much a checkout may take.
     pub limits: Limits,
-    /// Whether the disk has room for what comes; a clone that meets a no ends as on a full disk.
+    /// How much room the disk has; a clone that takes more ends as on a full disk.
     pub room: Room,
     /// Whether `git://` is allowed.
     pub allow_git: bool,
@@ -84,7 +84,7 @@ impl MirrorOptions {
             ssh_program: PathBuf::from("ssh"),
             proxies: Proxies::default(),
             limits: Limits::default(),
-            room: Arc::new(|_| true),
+            room: Arc::new(|| u64::MAX),
             allow_git: false,
             allow_file: false,
         }
@@ -200,7 +200,7 @@ impl Mirrors {
         cancel: &CancellationToken,
         progress: &'a Progress<'a>,
     ) -> Run<'a> {
-        let budget = Budget::new(&self.shared.limits, self.shared.room.clone());
+        let budget = Budget::new(&self.shared.limits, &self.shared.room);
         let count = std::sync::atomic::AtomicUsize::new(0);
         Run {
             mirrors: self,

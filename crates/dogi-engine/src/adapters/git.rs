@@ -292,6 +292,6 @@ fn of_disk(error: &std::io::Error) -> StepError {
             format!("the server's disk failed: {kind}"),
         ),
     };
-    tracing::error!(%error, "the mirrors can't be used");
+    tracing::error!(error = %chain(error), "the mirrors can't be used");
     StepError::failed(kind, what)
 }

@@ -52,6 +52,14 @@ impl Reserve {
         MOST.min(room.total / PART)
     }
 
+    /// Bytes that may be written now, by all together. A disk that does not tell has room: it says
+    /// itself when it is full.
+    #[must_use]
+    pub fn spare(&self) -> u64 {
+        let room = self.space.room();
+        room.map_or(u64::MAX, |room| room.free.saturating_sub(Self::of(room)))
+    }
+
     /// Whether this many bytes may be written. Does not wait; costs a system call now and then.
     #[must_use]
     pub fn take(&self, bytes: u64) -> bool {
@@ -63,12 +71,7 @@ impl Reserve {
             seen.allowed = left;
             return true;
         }
-        // A disk that does not tell says itself when it is full.
-        let spare = self
-            .space
-            .room()
-            .map_or(u64::MAX, |room| room.free.saturating_sub(Self::of(room)));
-        let left = spare.checked_sub(bytes);
+        let left = self.spare().checked_sub(bytes);
         *seen = Some(Seen {
             at: Instant::now(),
             allowed: left.map_or(0, |left| (left / 2).min(STEP)),

@@ -266,7 +266,8 @@ impl Obtain<'_> {
             Broken::Io(source) => self.failed("write to the mirror", source),
             Broken::Git(error) if says(&error, "not our ref") => self.missing(String::new()),
             Broken::Git(error) if says(&error, "No space left") => {
-                self.failed("write to the mirror", std::io::Error::other(error))
+                let full = std::io::Error::new(std::io::ErrorKind::StorageFull, error);
+                self.failed("write to the mirror", full)
             }
             Broken::Git(error) => CheckoutError::Protocol {
                 url: self.url(),

@@ -18,6 +18,9 @@ use crate::mirrors::Room;
 /// How often the bytes received are told.
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Bytes received between two looks at the disk.
+const LOOK: u64 = 1 << 20;
+
 /// Why a connection ended: the first reason counts.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -46,16 +49,29 @@ pub(crate) struct Budget {
     received: AtomicU64,
     deadline: Instant,
     room: Room,
+    /// The room that there was at the beginning. What was received is not on disk yet, an object
+    /// is written when all of it is there: to look at the disk meanwhile is not enough.
+    room_before: u64,
 }
 
 impl Budget {
-    pub(crate) fn new(limits: &Limits, room: Room) -> Arc<Budget> {
+    pub(crate) fn new(limits: &Limits, room: &Room) -> Arc<Budget> {
         let deadline = Instant::now() + limits.timeout;
         Arc::new(Budget {
             received: AtomicU64::new(0),
             deadline,
-            room,
+            room: room.clone(),
+            room_before: room(),
         })
+    }
+}
+
+impl Budget {
+    /// Whether the disk has no room for `total` bytes, the last `new` of which just came. Others
+    /// write to it too, so it is looked at again now and then.
+    fn is_beyond_room(&self, total: u64, new: u64) -> bool {
+        let look = total / LOOK != total.saturating_sub(new) / LOOK;
+        total > self.room_before || (look && (self.room)() == 0)
     }
 }
 
@@ -171,7 +187,7 @@ impl Link {
         if total > self.limits.max_bytes {
             return Err(self.fail(Fault::TooLarge));
         }
-        if !(self.budget.room)(bytes as u64) {
+        if self.budget.is_beyond_room(total, bytes as u64) {
             return Err(self.fail(Fault::NoRoom));
         }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);

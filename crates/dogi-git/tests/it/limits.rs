@@ -293,11 +293,7 @@ async fn a_clone_that_the_disk_has_no_room_for_ends_and_leaves_nothing() {
     let left = Arc::new(AtomicU64::new(1_000_000));
     let copy = left.clone();
     let setup = Setup::with(move |options| {
-        options.room = Arc::new(move |bytes| {
-            let taken = |left: u64| left.checked_sub(bytes);
-            copy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken)
-                .is_ok()
-        });
+        options.room = Arc::new(move || copy.load(Ordering::Relaxed));
     });
     for url in [&url, &repo.file_url()] {
         let error = setup.checkout(url, None).await.unwrap_err();
@@ -309,6 +305,21 @@ async fn a_clone_that_the_disk_has_no_room_for_ends_and_leaves_nothing() {
     nothing_left(&setup);
     left.store(100_000_000, Ordering::Relaxed);
     setup.checkout(&url, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_clone_ends_when_others_fill_the_disk_meanwhile() {
+    let (_repo, _server, url) = big().await;
+    let looks = Arc::new(AtomicU64::new(0));
+    let setup = Setup::with(move |options| {
+        options.room = Arc::new(move || match looks.fetch_add(1, Ordering::Relaxed) {
+            0 => 100_000_000,
+            _ => 0,
+        });
+    });
+    let error = setup.checkout(&url, None).await.unwrap_err();
+    assert!(matches!(error, CheckoutError::Io { .. }), "{error:?}");
+    nothing_left(&setup);
 }
 
 #[tokio::test]
