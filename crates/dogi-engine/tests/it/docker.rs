@@ -32,6 +32,9 @@ struct Daemon {
     silent: AtomicBool,
     /// Whether containers end at once.
     short: AtomicBool,
+    /// Somebody has made a container of the same name already: an earlier life of the server, or
+    /// a stranger with these labels.
+    name_taken_by: Mutex<Option<Option<Value>>>,
     /// The labels of the container that is there.
     container: Mutex<Option<Value>>,
     /// Images built, with their labels.
@@ -75,6 +78,14 @@ impl Daemon {
         match (method, path.rsplit('/').next().unwrap_or_default()) {
             ("POST", "create") => {
                 let body: Value = serde_json::from_slice(body).expect("JSON");
+                let taken = self.name_taken_by.lock().expect("not poisoned").take();
+                if let Some(by) = taken {
+                    let labels = by.unwrap_or_else(|| body["Labels"].clone());
+                    *self.container.lock().expect("not poisoned") = Some(labels);
+                }
+                if self.has_container() {
+                    return reply(409, &json!({"message": "Conflict. The name is in use"}));
+                }
                 *self.container.lock().expect("not poisoned") = Some(body["Labels"].clone());
                 reply(201, &json!({"Id": CONTAINER, "Warnings": []}))
             }
@@ -391,4 +402,23 @@ async fn an_image_that_a_run_was_promised_is_not_collected() {
     );
     assert_eq!(daemon.images(), [image]);
     engine.abort(run.instance()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_life_made_and_did_not_start_makes_room_and_a_strangers_does_not() {
+    for (by, state) in [
+        (None, State::Succeeded),
+        (Some(json!({"dogi.server": "another"})), State::Failed),
+    ] {
+        let daemon = Arc::new(Daemon::default());
+        daemon.short.store(true, Ordering::SeqCst);
+        *daemon.name_taken_by.lock().expect("not poisoned") = Some(by.clone());
+        let (engine, _fake, _directory) = engine_over(&daemon, 10).await;
+        let submitted = engine.submit(spec("image=ready"), Submit::Run).await;
+        let run = submitted.expect("taken").run;
+        let ended = tokio::time::timeout(Duration::from_secs(20), run.finished());
+        let status = ended.await.expect("it ends");
+        assert_eq!(status.state, state, "{:?}", status.errors);
+        assert_eq!(daemon.has_container(), by.is_some());
+    }
 }
