@@ -1,190 +1,19 @@
 //! The disk is kept from filling up, and what is wanted stays.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use dogi_engine::{
-    Engine, EngineConfig, MemoryStore, SubmitError,
-    governor::{CollectRequest, Room, Space, Usage},
-    ports::{
-        Checkout, KeepError, Keeper, Kept, KeptKind, Leftover, Removal, Source, StepError, Sweep,
-        Work,
-    },
+    Engine, SubmitError,
+    governor::{CollectRequest, Usage},
 };
-use dogi_job::{SourceRef, State, Submit, UnixMillis};
+use dogi_job::{State, Submit};
 use dogi_stream::{Piece, Position};
 use dogi_url::OutputName;
-use futures::{FutureExt, future::BoxFuture};
 
-use crate::fakes::{Fake, spec, spec_of};
-
-const MIB: u64 = 1 << 20;
-
-/// A disk of 100 MiB on which a keeper has things.
-#[derive(Debug, Default)]
-struct Disk {
-    things: Mutex<BTreeMap<String, Kept>>,
-    /// Bytes that something else takes.
-    others: AtomicU64,
-    /// As much is taken as soon as a run gets its files, if it is not 0.
-    fills_at_checkout: AtomicU64,
-    /// What comes into use as soon as it is to be removed.
-    wanted: Mutex<Vec<String>>,
-    leftovers: Mutex<Vec<String>>,
-}
-
-impl Disk {
-    fn things(&self) -> MutexGuard<'_, BTreeMap<String, Kept>> {
-        self.things.lock().expect("not poisoned")
-    }
-
-    fn put(&self, id: &str, mebibytes: u64, last_used: u64, in_use: bool) {
-        let kept = Kept {
-            id: id.to_owned(),
-            label: format!("the mirror {id}"),
-            bytes: mebibytes * MIB,
-            last_used: UnixMillis(last_used),
-            in_use,
-        };
-        self.things().insert(id.to_owned(), kept);
-    }
-
-    fn names(&self) -> String {
-        self.things().keys().cloned().collect::<Vec<_>>().join(" ")
-    }
-}
-
-#[derive(Debug, Clone)]
-struct FakeDisk(Arc<Disk>);
-
-impl Space for FakeDisk {
-    fn room(&self) -> Option<Room> {
-        let kept: u64 = self.0.things().values().map(|kept| kept.bytes).sum();
-        let taken = kept + self.0.others.load(Ordering::SeqCst);
-        Some(Room {
-            free: (100 * MIB).saturating_sub(taken),
-            total: 100 * MIB,
-        })
-    }
-}
-
-impl Keeper for FakeDisk {
-    fn kind(&self) -> KeptKind {
-        KeptKind::Mirrors
-    }
-
-    fn list(&self) -> BoxFuture<'_, Result<Vec<Kept>, KeepError>> {
-        async { Ok(self.0.things().values().cloned().collect()) }.boxed()
-    }
-
-    fn remove<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Removal, KeepError>> {
-        async move {
-            if self
-                .0
-                .wanted
-                .lock()
-                .expect("not poisoned")
-                .iter()
-                .any(|one| one == id)
-            {
-                return Ok(Removal::InUse);
-            }
-            let bytes = self.0.things().remove(id).map_or(0, |kept| kept.bytes);
-            Ok(Removal::Removed { bytes })
-        }
-        .boxed()
-    }
-
-    fn sweep<'a>(&'a self, sweep: Sweep<'a>) -> BoxFuture<'a, Result<Vec<Leftover>, KeepError>> {
-        async move {
-            let mut leftovers = self.0.leftovers.lock().expect("not poisoned");
-            let found = leftovers.iter().map(|what| Leftover {
-                what: what.clone(),
-                bytes: 7,
-            });
-            let found = found.collect();
-            if sweep.remove {
-                leftovers.clear();
-            }
-            Ok(found)
-        }
-        .boxed()
-    }
-}
-
-/// The fake source, with files that are kept on the fake disk.
-#[derive(Debug)]
-struct KeptSource(Fake, FakeDisk);
-
-impl Source for KeptSource {
-    fn checkout<'a>(
-        &'a self,
-        source: &'a SourceRef,
-        work: &'a Work,
-    ) -> BoxFuture<'a, Result<Arc<dyn Checkout>, StepError>> {
-        let fills = self.1.0.fills_at_checkout.load(Ordering::SeqCst);
-        if fills > 0 {
-            self.1.0.others.store(fills, Ordering::SeqCst);
-        }
-        self.0.checkout(source, work)
-    }
-
-    fn keeper(&self) -> Option<Arc<dyn Keeper>> {
-        Some(Arc::new(self.1.clone()))
-    }
-}
-
-struct World {
-    fake: Fake,
-    disk: Arc<Disk>,
-    store: MemoryStore,
-    directory: tempfile::TempDir,
-}
-
-impl World {
-    fn new() -> Self {
-        Self {
-            fake: Fake::new(),
-            disk: Arc::default(),
-            store: MemoryStore::new(),
-            directory: tempfile::tempdir().expect("a temporary directory"),
-        }
-    }
-
-    async fn engine(&self, change: impl FnOnce(&mut EngineConfig)) -> Engine {
-        self.build(change, false).await
-    }
-
-    async fn build(&self, change: impl FnOnce(&mut EngineConfig), idle: bool) -> Engine {
-        let mut config = EngineConfig::new(self.directory.path());
-        config.keep_mirror_bytes = 50 * MIB;
-        config.min_free_bytes = 20 * MIB;
-        change(&mut config);
-        let disk = FakeDisk(self.disk.clone());
-        let builder = Engine::builder(config)
-            .source(KeptSource(self.fake.clone(), disk.clone()))
-            .runner(self.fake.clone())
-            .deliverer(self.fake.clone())
-            .store(self.store.clone())
-            .space(disk);
-        let builder = if idle { builder.idle() } else { builder };
-        builder
-            .build()
-            .await
-            .expect("the engine can be put together")
-    }
-
-    fn directories(&self) -> usize {
-        let runs = self.directory.path().join("runs");
-        std::fs::read_dir(runs).expect("it is there").count()
-    }
-}
+use crate::{
+    fakes::{spec, spec_of},
+    small_disk::{MIB, World},
+};
 
 async fn wait_until(done: impl Fn() -> bool) {
     let waiting = async {

@@ -11,4 +11,5 @@ mod outputs;
 mod plan;
 mod records;
 mod recovery;
+mod small_disk;
 mod submissions;
