@@ -58,7 +58,7 @@ pub enum Refusal {
 
 /// The queue in front of the machine: who may run now, and who is next.
 ///
-/// Repositories take turns; within one repository, first come, first served. A run whose group is
+/// Repositories take turns; within one repository, first submitted, first served. A run whose group is
 /// busy lets others pass.
 #[derive(Debug)]
 pub struct Admission {
@@ -241,7 +241,10 @@ impl Admission {
         if queue.is_empty() {
             self.turns.push_back(key);
         }
-        queue.push_back(ticket);
+        // By submission, which ids sort by: of those that come at once, any may be here first, and
+        // the order is to be the same when they come back after a restart.
+        let place = queue.partition_point(|waiting| waiting.run < ticket.run);
+        queue.insert(place, ticket);
         self.waiting += 1;
     }
 

@@ -82,6 +82,27 @@ fn repositories_take_turns_however_many_runs_one_of_them_has() {
 }
 
 #[test]
+fn runs_of_one_repository_wait_in_the_order_of_their_submission() {
+    let mut admission = admission(1, 10);
+    admission.request(ticket(0, "a")).expect("it runs");
+    // Recorded at once, they come to the queue in any order.
+    for n in [3, 1, 4, 2] {
+        admission.request(ticket(n, "a")).expect("it waits");
+    }
+    for n in 1..=4 {
+        assert_eq!(admission.position(&run(n)), Some(usize::from(n)));
+    }
+    let mut restored = Admission::new(AdmissionLimits {
+        running: 0,
+        queued: 10,
+    });
+    for n in 1..=4 {
+        restored.restore_waiting(ticket(n, "a"));
+        assert_eq!(restored.position(&run(n)), admission.position(&run(n)));
+    }
+}
+
+#[test]
 fn a_run_that_gives_up_waiting_leaves_no_gap() {
     let mut admission = admission(1, 100);
     for n in 0..4 {
