@@ -144,9 +144,10 @@ async fn streamed(
     view: &View<'_>,
     mut stream: RunStream,
 ) -> Result<Response<Body>, Problem> {
-    let first = match view.only_files() && view.cursor.is_none() {
-        true => first_byte(state, run, &mut stream).await?,
-        false => None,
+    let first = match (view.only_files(), &view.cursor) {
+        (true, None) => first_byte(state, run, &mut stream).await?,
+        (false, None) => waiting(&state.engine.status(run), view.framing),
+        (_, Some(_)) => None,
     };
     let mut response = Response::new(stream.into_body(first));
     describe(&mut response, view.framing.content_type());
@@ -154,6 +155,18 @@ async fn streamed(
     let trailers = HeaderValue::from_static("Dogi-State, Dogi-Exit-Code");
     response.headers_mut().insert(TRAILER, trailers);
     Ok(response)
+}
+
+/// What the reader of a run that waits for room sees first: its place in the queue. It is of the
+/// moment, and stands in no output.
+fn waiting(status: &RunStatus, framing: Framing) -> Option<bytes::Bytes> {
+    let position = status.queue_position?;
+    match framing {
+        Framing::Text => Some(format!("dogi: queued, number {position} in line\n").into()),
+        Framing::Sse => Some(format!("event: queued\ndata: {position}\n\n").into()),
+        // Each object there is of an output.
+        Framing::Ndjson => None,
+    }
 }
 
 /// Waits for the first byte of a file, the end of the run, or some seconds. A run that failed
