@@ -4,23 +4,10 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
-use crate::harness::{Dogi, Repos, encode};
+use crate::harness::{Dogi, Repos, encode, resident};
 
 const READERS: usize = 1000;
 const LINES: usize = 20_000;
-
-/// Resident memory of a process, in KiB.
-fn resident(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .expect("Linux has it");
-    line.trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .expect("a number")
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_gets_every_byte_and_holds_nothing_up() {

@@ -36,7 +36,7 @@ async fn a_job_goes_on_while_the_server_is_killed_again_and_again() {
             log.push_str(&String::from_utf8_lossy(&chunk));
         }
         drop(stream);
-        dogi.crash().await;
+        dogi.restart().await;
     }
     let status = dogi
         .get(&format!("{path}?output=status&output_type=wait"))
@@ -85,7 +85,7 @@ async fn a_job_that_its_engine_ended_is_lost_whoever_was_away() {
         engine.stop().await.expect("it stops");
         engine.start_again().await.expect("it starts");
         if dogi_too {
-            dogi.crash().await;
+            dogi.restart().await;
         }
         let status = dogi
             .get(&format!("{path}&output=status&output_type=wait"))

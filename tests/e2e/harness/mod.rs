@@ -1,13 +1,25 @@
-//! What the tests stand on: a server, repositories to run, and a look into Docker.
+//! What the tests stand on: servers, repositories and jobs to run, and a look into Docker.
 
 mod docker;
+mod follower;
 mod http;
+mod jobs;
+mod leftovers;
+mod processes;
 mod proxy;
+mod random;
 mod repos;
 mod server;
 
-pub(crate) use docker::{containers, wait_until_gone};
+pub(crate) use docker::{Engine, containers, of_namespace, wait_until_gone};
+pub(crate) use follower::{Followed, Follower};
+pub(crate) use jobs::{Job, Submitted, moment};
+pub(crate) use leftovers::{Volumes, assert_nothing_left};
+pub(crate) use processes::{
+    open_files, processes, resident, wait_for_process, wait_until_no_process,
+};
 pub(crate) use proxy::EngineProxy;
+pub(crate) use random::Random;
 pub(crate) use repos::Repos;
 pub(crate) use server::{Dogi, PROGRAM, cli};
 

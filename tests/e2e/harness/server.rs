@@ -1,20 +1,29 @@
-//! A `dogi serve` of the test's own.
+//! A `dogi serve` of the test's own, and its lives.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     process::Command,
     sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 
-use dogi_testkit::proc::{self, Process};
+use dogi_testkit::{proc::Process, wait};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::http::{self, Answer, RawAnswer};
+use super::{
+    docker,
+    http::{self, Answer, RawAnswer},
+};
 
 /// The `dogi` program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_dogi");
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How long a start may take, with what an earlier life left to be taken up.
+const TO_START: Duration = Duration::from_secs(60);
 
 /// A running server; killed when dropped.
 #[derive(Debug)]
@@ -23,8 +32,10 @@ pub(crate) struct Dogi {
     pub(crate) address: SocketAddr,
     pub(crate) namespace: String,
     pub(crate) data: TempDir,
-    client: reqwest::Client,
+    /// The processes of earlier lives, which have ended.
+    before: Vec<Process>,
     variables: Vec<(String, String)>,
+    client: reqwest::Client,
 }
 
 impl Dogi {
@@ -35,30 +46,87 @@ impl Dogi {
 
     /// A server with these variables and nothing else in its environment that concerns it.
     pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
-        let port = proc::free_port().expect("a port is free");
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let namespace = unique();
+        let number = number();
+        let namespace = format!("e2e{}x{number}", std::process::id());
         let data = tempfile::tempdir().expect("a temporary directory");
-        let variables = variables
+        let address = own_address(number);
+        let variables: Vec<_> = variables
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect::<Vec<_>>();
-        let process = serve(address, &namespace, &data, &variables).await;
-        let client = client();
-        Self {
-            process,
+            .collect();
+        let mut dogi = Self {
+            process: spawn(address, &namespace, &data, &variables),
             address,
             namespace,
             data,
-            client,
+            before: Vec::new(),
             variables,
+            client: client(),
+        };
+        dogi.listening().await;
+        dogi
+    }
+
+    /// Ends the process by SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Asks the process to stop, as an operator does, and waits until it has. Returns its exit
+    /// code.
+    pub(crate) async fn terminate(&mut self) -> Option<i32> {
+        let id = i32::try_from(self.process.id());
+        let id = id.ok().and_then(Pid::from_raw);
+        kill_process(id.expect("a process has an id"), Signal::TERM).expect("it runs");
+        match self.process.ended_by_itself().await {
+            Ok(code) => code,
+            Err(error) => panic!("{error}: {}", self.process.output()),
         }
     }
 
-    /// Kills the server, as a crash does, and starts it again on the same data.
-    pub(crate) async fn crash(&mut self) {
+    /// Begins another life in the same place, and does not wait until it answers.
+    pub(crate) fn begin_again(&mut self) {
         self.process.kill();
-        self.process = serve(self.address, &self.namespace, &self.data, &self.variables).await;
+        let next = spawn(self.address, &self.namespace, &self.data, &self.variables);
+        self.before.push(std::mem::replace(&mut self.process, next));
+    }
+
+    /// Another life in the same place.
+    pub(crate) async fn restart(&mut self) {
+        self.begin_again();
+        self.listening().await;
+    }
+
+    /// Waits until the process accepts connections.
+    pub(crate) async fn listening(&mut self) {
+        let up = async {
+            while let Err(error) = self.process.listening(self.address).await {
+                assert!(
+                    self.process.is_running(),
+                    "{error}: {}",
+                    self.process.output()
+                );
+            }
+        };
+        let up = tokio::time::timeout(TO_START, up).await;
+        assert!(up.is_ok(), "it does not start: {}", self.process.output());
+    }
+
+    /// Where it keeps everything.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        let named = self.variables.iter().find(|(name, _)| name == "DATA_DIR");
+        named.map_or_else(|| self.data.path().join("data"), |(_, path)| path.into())
+    }
+
+    /// By which name Docker's things are told to be this server's.
+    pub(crate) fn server_id(&self) -> String {
+        let id = std::fs::read_to_string(self.data_dir().join("server-id"));
+        id.expect("it has a name").trim().to_owned()
+    }
+
+    /// A client for followers that outlive a life of the server.
+    pub(crate) fn client(&self) -> reqwest::Client {
+        self.client.clone()
     }
 
     pub(crate) fn url(&self, target: &str) -> String {
@@ -98,9 +166,58 @@ impl Dogi {
         let fields: String = fields.iter().map(|field| format!("\r\n{field}")).collect();
         http::raw(self.address, &format!("GET {target} HTTP/1.1{fields}")).await
     }
+
+    /// Ends the process and all its jobs, those that wait too.
+    pub(crate) fn discard(mut self) {
+        self.process.kill();
+        docker::remove_containers(&self.namespace);
+    }
+
+    /// Waits until nothing is queued or under way any more.
+    pub(crate) async fn idle(&self, limit: Duration) {
+        let what = "all jobs to end";
+        let idle = wait::within(limit, what, || async {
+            let jobs = self.get("/jobs").await.json();
+            let none = jobs["jobs"]
+                .as_object()
+                .is_some_and(serde_json::Map::is_empty);
+            none.then_some(())
+        });
+        if let Err(error) = idle.await {
+            panic!("{error}: {:#}", self.get("/jobs").await.json());
+        }
+    }
 }
 
-async fn serve(
+impl Drop for Dogi {
+    #[expect(
+        clippy::print_stderr,
+        reason = "what a failed test needs to be understood"
+    )]
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        self.process.kill();
+        for (life, process) in self.before.iter().chain([&self.process]).enumerate() {
+            eprintln!(
+                "--- life {life} of {}:\n{}",
+                self.namespace,
+                process.output()
+            );
+        }
+        let host = self
+            .variables
+            .iter()
+            .find(|(name, _)| name == "DOCKER_HOST");
+        if host.is_none() {
+            // The next test is not to suffer from what a failed one left.
+            docker::remove_containers(&self.namespace);
+        }
+    }
+}
+
+fn spawn(
     address: SocketAddr,
     namespace: &str,
     data: &TempDir,
@@ -117,11 +234,7 @@ async fn serve(
         .env("NAMESPACE", namespace)
         .env("EGRESS_ALLOW", "loopback")
         .envs(variables.iter().map(|(name, value)| (name, value)));
-    let mut process = Process::spawn(&mut command, "none: it is dogi itself").expect("it starts");
-    if let Err(error) = process.listening(address).await {
-        panic!("{error}: {}", process.output());
-    }
-    process
+    Process::spawn(&mut command, "none: it is dogi itself").expect("it starts")
 }
 
 fn client() -> reqwest::Client {
@@ -139,14 +252,19 @@ fn client() -> reqwest::Client {
         .expect("a client can be built")
 }
 
-/// A namespace that no other test has.
-fn unique() -> String {
+/// A number that no other server of this process has.
+fn number() -> u16 {
     static COUNTER: AtomicUsize = AtomicUsize::new(0);
-    format!(
-        "e2e{}x{}",
-        std::process::id(),
-        COUNTER.fetch_add(1, Ordering::Relaxed)
-    )
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    u16::try_from(number).expect("no test starts so many servers")
+}
+
+/// An address that nobody else takes while a server that is to come back is away: processes have
+/// one of the loopback addresses each, and connections that are opened come from 127.0.0.1.
+fn own_address(number: u16) -> SocketAddr {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let address = Ipv4Addr::new(127, 64 | (high & 63), middle, low);
+    SocketAddr::from((address, 20_000 + number))
 }
 
 /// Runs `dogi` with these variables and arguments, and nothing else in its environment that
