@@ -339,6 +339,7 @@ fn config(settings: &Settings, place: &Place) -> EngineConfig {
             Role::Serve | Role::Collect => settings.storage.min_free_bytes,
         },
         max_log_bytes: jobs.max_log_bytes,
+        at_log_limit: jobs.at_log_limit,
         ceilings: Ceilings {
             timeout: jobs.timeout,
             memory: jobs.memory,

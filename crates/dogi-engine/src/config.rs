@@ -28,8 +28,21 @@ pub struct EngineConfig {
     pub min_free_bytes: u64,
     /// Bytes kept of each output of a run.
     pub max_log_bytes: u64,
+    /// What becomes of a run that prints more than that.
+    pub at_log_limit: AtLogLimit,
     /// What a run may use at most.
     pub ceilings: Ceilings,
+}
+
+/// What becomes of a run one of whose outputs reached its limit. The output is cut with a visible
+/// mark either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AtLogLimit {
+    /// It goes on, and what it prints further is read and thrown away.
+    #[default]
+    GoOn,
+    /// It is stopped, and has failed.
+    Fail,
 }
 
 impl EngineConfig {
@@ -50,6 +63,7 @@ impl EngineConfig {
             keep_image_bytes: 20 << 30,
             min_free_bytes: 1 << 30,
             max_log_bytes: 1 << 30,
+            at_log_limit: AtLogLimit::default(),
             ceilings: Ceilings::default(),
         }
     }

@@ -12,6 +12,7 @@ use std::{
 use dogi_job::{Refusal, Run, RunId, RunStatus, Spec, State, StopCause, Submit};
 use dogi_url::InstanceId;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Clock, EngineConfig, Lease, OverCeiling, RunHandle,
@@ -428,6 +429,7 @@ impl Shared {
     pub(crate) fn output_options(&self) -> OutputOptions {
         OutputOptions {
             limit: self.config.max_log_bytes,
+            full: CancellationToken::new(),
             reserve: self.governor.reserve.clone(),
             observer: self.observer.clone(),
         }

@@ -71,7 +71,7 @@ pub mod store;
 pub use builder::{BuildEngineError, EngineBuilder};
 pub use chain::chain;
 pub use clock::{Clock, SystemClock};
-pub use config::{Ceilings, EngineConfig, OverCeiling};
+pub use config::{AtLogLimit, Ceilings, EngineConfig, OverCeiling};
 pub use engine::{Engine, SubmitError, Submitted};
 pub use handle::RunHandle;
 pub use lease::Lease;

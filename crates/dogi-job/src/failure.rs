@@ -39,6 +39,8 @@ pub enum FailureKind {
     ExitCode,
     /// The kernel ended the container because its memory was used up.
     OutOfMemory,
+    /// It printed more than is kept, and the operator wants such runs to end.
+    OutputLimit,
     /// The Docker engine does not answer.
     EngineUnavailable,
     /// The callback was refused or could not be delivered.

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use dogi_engine::AtLogLimit;
 use dogi_hooks::{CallbackHeaders, SigningKey};
 use dogi_url::Cpus;
 use ipnet::IpNet;
@@ -52,6 +53,14 @@ pub(super) fn switch(text: &str) -> Result<bool, Reason> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(Reason::new()),
+    }
+}
+
+pub(super) fn at_log_limit(text: &str) -> Result<AtLogLimit, Reason> {
+    match text {
+        "cut" => Ok(AtLogLimit::GoOn),
+        "fail" => Ok(AtLogLimit::Fail),
         _ => Err(Reason::new()),
     }
 }

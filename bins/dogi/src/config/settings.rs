@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dogi_egress::{EgressPolicy, Proxies};
+use dogi_engine::AtLogLimit;
 use dogi_hooks::{CallbackHeaders, SigningKey};
 use dogi_url::{Cpus, Keys, Namespace};
 use ipnet::IpNet;
@@ -110,6 +111,8 @@ pub struct Jobs {
     pub pids: i64,
     /// Bytes kept of each output.
     pub max_log_bytes: u64,
+    /// What becomes of a job that prints more.
+    pub at_log_limit: AtLogLimit,
 }
 
 /// The engine, as the Docker CLI's variables say it.
@@ -366,6 +369,7 @@ fn jobs(sources: &mut Sources) -> Jobs {
         cpus: sources.optional("JOB_CPUS", parse::cpus),
         pids: sources.with_default("JOB_PIDS", parse::pids),
         max_log_bytes: sources.with_default("MAX_LOG_BYTES", parse::bytes),
+        at_log_limit: sources.with_default("MAX_LOG_ACTION", parse::at_log_limit),
     }
 }
 

@@ -322,6 +322,16 @@ pub const SETTINGS: &[Setting] = &[
         ..BASE
     },
     Setting {
+        env: "MAX_LOG_ACTION",
+        flag: "max-log-action",
+        value: "ACTION",
+        default: "cut",
+        group: Group::Jobs,
+        expected: "`cut` (the job goes on) or `fail` (it is stopped)",
+        help: "What becomes of a job that prints more than that; the output is marked either way",
+        ..BASE
+    },
+    Setting {
         env: "DOCKER_HOST",
         flag: "docker-host",
         value: "URL",

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
+    AtLogLimit, EngineConfig,
     engine::Shared,
     outputs::RunOutputs,
     ports::{Attempted, BuiltImage, Checkout, Report, StepError, Work},
@@ -97,6 +98,7 @@ enum Ended {
 enum Woken {
     Event(Event),
     Report(Report),
+    OutputFull,
     Ended(EffectKey, Option<Ended>),
     Time,
 }
@@ -163,6 +165,7 @@ impl Driver {
             match self.next(wanted.wake, now).await {
                 Woken::Event(event) => self.record(event).await,
                 Woken::Report(report) => self.report(report).await,
+                Woken::OutputFull => self.record(output_full(&self.shared.config)).await,
                 Woken::Ended(key, ended) => self.ended(&key, ended).await,
                 Woken::Time => {}
             }
@@ -217,6 +220,13 @@ impl Driver {
                 None => std::future::pending().await,
             }
         };
+        let ends_it = self.shared.config.at_log_limit == AtLogLimit::Fail;
+        let full = async {
+            match ends_it && !self.run.is_decided() {
+                true => self.outputs.full().await,
+                false => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             Some(report) = self.reports.1.recv() => Woken::Report(report),
@@ -233,6 +243,7 @@ impl Driver {
                     None => Woken::Time,
                 }
             }
+            () = full => Woken::OutputFull,
             () = sleep => Woken::Time,
         }
     }
@@ -319,6 +330,16 @@ fn failed(phase: Phase, error: StepError, cancelled: bool) -> Option<Event> {
         StepError::Lost { reason } => Some(Event::StopRequested {
             cause: StopCause::Lost { reason },
         }),
+    }
+}
+
+fn output_full(config: &EngineConfig) -> Event {
+    let message = format!(
+        "Stopped: an output reached the limit of {} bytes",
+        config.max_log_bytes
+    );
+    Event::Failed {
+        failure: Failure::new(Phase::Run, FailureKind::OutputLimit, message),
     }
 }
 

@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, io, path::Path, sync::Arc};
 use dogi_job::Spec;
 use dogi_stream::Log;
 use dogi_url::{FileName, OutputName};
+use tokio_util::sync::CancellationToken;
 
 use crate::{governor::Reserve, ports::Observer};
 
@@ -23,6 +24,7 @@ pub struct RunOutputs {
     log: OutputWriter,
     files: BTreeMap<FileName, OutputWriter>,
     directory: Arc<RunDirectory>,
+    full: CancellationToken,
 }
 
 /// What holds for every output.
@@ -30,6 +32,8 @@ pub struct RunOutputs {
 pub(crate) struct OutputOptions {
     /// Bytes kept of each.
     pub(crate) limit: u64,
+    /// Cancelled when one of them has reached it.
+    pub(crate) full: CancellationToken,
     /// What is left of the disk for others.
     pub(crate) reserve: Arc<Reserve>,
     /// Told of every byte written.
@@ -49,7 +53,7 @@ impl RunOutputs {
     ) -> io::Result<Self> {
         std::fs::create_dir_all(directory)?;
         let directory = Arc::new(RunDirectory::new(directory, false));
-        Self::open(directory, spec, |path| {
+        Self::open(directory, spec, options, |path| {
             OutputWriter::reserve(path, options.clone())
         })
     }
@@ -66,7 +70,7 @@ impl RunOutputs {
     ) -> io::Result<Self> {
         std::fs::create_dir_all(directory)?;
         let directory = Arc::new(RunDirectory::new(directory, true));
-        Self::open(directory, spec, |path| {
+        Self::open(directory, spec, options, |path| {
             OutputWriter::recover(path, options.clone())
         })
     }
@@ -74,6 +78,7 @@ impl RunOutputs {
     fn open(
         directory: Arc<RunDirectory>,
         spec: &Spec,
+        options: &OutputOptions,
         open: impl Fn(&Path) -> io::Result<OutputWriter>,
     ) -> io::Result<Self> {
         let path = |name: &OutputName| directory.path().join(name.to_string());
@@ -87,7 +92,13 @@ impl RunOutputs {
             log,
             files,
             directory,
+            full: options.full.clone(),
         })
+    }
+
+    /// Waits until one of them has reached its limit. Cancel safe.
+    pub(crate) async fn full(&self) {
+        self.full.cancelled().await;
     }
 
     /// Where they are on disk.

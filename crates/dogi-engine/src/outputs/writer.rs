@@ -82,6 +82,9 @@ impl OutputWriter {
         // Only the mark itself goes past the limit.
         state.marked = length > limit;
         state.cut = state.marked.then_some(Cut::Limit { limit });
+        if state.marked {
+            state.options.full.cancel();
+        }
         state.at_line_start = ends_a_line(path, length)?;
         drop(state);
         Ok(this)
@@ -216,6 +219,7 @@ impl State {
         if let Some(cut) = cut {
             self.mark(&cut);
             self.cut = Some(cut);
+            self.options.full.cancel();
         }
     }
 

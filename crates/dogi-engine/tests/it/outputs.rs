@@ -1,6 +1,7 @@
 //! Outputs are bounded, and a cut is visible.
 
-use dogi_job::{State, Submit};
+use dogi_engine::AtLogLimit;
+use dogi_job::{FailureKind, State, Submit};
 use dogi_stream::{Piece, Position};
 use dogi_url::OutputName;
 
@@ -29,6 +30,35 @@ async fn a_log_past_its_limit_is_cut_with_a_mark_and_the_job_goes_on() {
     assert_eq!(
         text,
         "cloning\n0123\ndogi: cut here: the limit of 12 bytes was reached\n"
+    );
+}
+
+#[tokio::test]
+async fn a_job_that_prints_past_the_limit_fails_where_the_operator_wants_that() {
+    let (engine, fake, _directory) = engine_with(|config| {
+        config.max_log_bytes = 12;
+        config.at_log_limit = AtLogLimit::Fail;
+    })
+    .await;
+    let run = engine
+        .submit(spec("action=run"), Submit::Run)
+        .await
+        .expect("taken")
+        .run;
+    // Its container would never end by itself.
+    let status = run.finished().await;
+    assert_eq!(status.state, State::Failed);
+    assert_eq!(status.failure, Some(FailureKind::OutputLimit));
+    let reason = "Stopped: an output reached the limit of 12 bytes";
+    assert_eq!(status.errors, [reason]);
+    assert_eq!(fake.containers(), 0);
+    let text = std::fs::read_to_string(run.output(&OutputName::Log).expect("a log").path());
+    let text = text.expect("readable");
+    assert_eq!(
+        text,
+        format!(
+            "cloning\nhell\ndogi: cut here: the limit of 12 bytes was reached\ndogi: {reason}\n"
+        )
     );
 }
 
