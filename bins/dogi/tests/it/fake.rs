@@ -131,6 +131,10 @@ impl Container {
         let _ = self.acts.send(Act::End(code));
     }
 
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.is_cancelled()
+    }
+
     /// Waits until it was stopped or has ended.
     pub(crate) async fn gone(&self) {
         super::within(self.gone.cancelled()).await;
