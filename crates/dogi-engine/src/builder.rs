@@ -4,7 +4,10 @@ use crate::{
     Clock, Engine, EngineConfig, SystemClock,
     engine::Ports,
     governor::{self, Space},
-    ports::{Deliverer, Observer, Runner, Source, Store, StoreError, Unobserved},
+    ports::{
+        BlockingThreads, Deliverer, Observer, Runner, Source, Store, StoreError, Unobserved,
+        Workers,
+    },
     recovery,
     store::MemoryStore,
 };
@@ -19,6 +22,7 @@ pub struct EngineBuilder {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
+    workers: Arc<dyn Workers>,
     space: Option<Arc<dyn Space>>,
     idle: bool,
 }
@@ -67,6 +71,7 @@ impl Engine {
             store: Arc::new(MemoryStore::new()),
             clock: Arc::new(SystemClock),
             observer: Arc::new(Unobserved),
+            workers: Arc::new(BlockingThreads),
             space: None,
             idle: false,
         }
@@ -116,6 +121,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Who does what may block; tokio's own threads for that if nothing is said.
+    #[must_use]
+    pub fn workers(mut self, workers: impl Workers + 'static) -> Self {
+        self.workers = Arc::new(workers);
+        self
+    }
+
     /// What tells how full the disk is; the disk of the data directory does if nothing is said.
     #[must_use]
     pub fn space(mut self, space: impl Space + 'static) -> Self {
@@ -153,6 +165,7 @@ impl EngineBuilder {
             store: self.store,
             clock: self.clock,
             observer: self.observer,
+            workers: self.workers,
             space: self.space,
         });
         if self.idle {

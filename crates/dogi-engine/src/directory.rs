@@ -7,7 +7,7 @@ use std::{
 
 use dogi_job::{
     Admission, AdmissionLimits, Event, Failure, FailureKind, Phase, Refusal, RunId, Slot,
-    SlotDecision, Standing, StopCause, Submit, Ticket,
+    SlotDecision, Standing, StopCause, Submit, Ticket, UnixMillis,
 };
 use dogi_url::{GroupPolicy, InstanceId};
 
@@ -22,6 +22,8 @@ pub(crate) struct Directory {
     finished: HashMap<InstanceId, BTreeSet<RunId>>,
     history: History,
     unfinished: HashSet<RunId>,
+    /// Of all runs that ever were, as far as is known.
+    greatest_id: u128,
     /// The files of runs that are forgotten, as long as somebody reads them.
     lingering: HashMap<RunId, Weak<RunDirectory>>,
 }
@@ -44,8 +46,19 @@ impl Directory {
             finished: HashMap::new(),
             history: History::default(),
             unfinished: HashSet::new(),
+            greatest_id: 0,
             lingering: HashMap::new(),
         }
+    }
+
+    /// The id of a new run: greater than that of every run before it, wherever the clock was set to.
+    pub(crate) fn next_id(&mut self, now: UnixMillis) -> RunId {
+        let random = uuid::Uuid::now_v7();
+        let tail = random.as_bytes().last_chunk().expect("a UUID has 16 bytes");
+        let made = uuid::Builder::from_unix_timestamp_millis(now.0, tail).into_uuid();
+        let next = made.as_u128().max(self.greatest_id + 1);
+        self.greatest_id = next;
+        RunId::from_bytes(next.to_be_bytes())
     }
 
     /// The run that a submission would attach to.
@@ -86,6 +99,7 @@ impl Directory {
     pub(crate) fn restore(&mut self, handle: &RunHandle, standing: Standing) {
         let slot = self.slots.entry(handle.instance().clone()).or_default();
         slot.restore(handle.id().clone(), standing);
+        self.greatest_id = self.greatest_id.max(number_of(handle.id()));
         self.runs.insert(handle.id().clone(), handle.clone());
         if !handle.status().state.is_final() {
             self.unfinished.insert(handle.id().clone());
@@ -308,6 +322,10 @@ impl Directory {
         }
         Some(handle)
     }
+}
+
+fn number_of(run: &RunId) -> u128 {
+    u128::from_str_radix(run.as_str(), 16).expect("a run id is made of 32 hexadecimal digits")
 }
 
 fn ticket(handle: &RunHandle) -> Ticket {

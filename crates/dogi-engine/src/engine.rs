@@ -9,21 +9,18 @@ use std::{
     time::Duration,
 };
 
-use dogi_job::{Refusal, Run, RunId, RunStatus, Spec, State, StopCause, Submit};
+use dogi_job::{Refusal, RunId, RunStatus, Spec, State, StopCause, Submit};
 use dogi_url::InstanceId;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Clock, EngineConfig, Lease, OverCeiling, RunHandle,
-    directory::{Directory, Entered},
-    driver::{self, Driven},
+    directory::Directory,
     governor::{self, Governor, NoRoom, Space},
-    outputs::{OutputOptions, RunOutputs},
-    ports::{
-        Deliverer, Entry, Observer, Record, Recorded, Runner, Safety, Source, StepError, Store,
-        StoreError, Submission,
-    },
+    outputs::OutputOptions,
+    ports::{Deliverer, Observer, Runner, Safety, Source, StepError, Store, StoreError, Workers},
+    submission::Turns,
 };
 
 /// Runs jobs. Cloning is cheap; every clone is the same engine.
@@ -42,7 +39,9 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) workers: Arc<dyn Workers>,
     pub(crate) governor: Governor,
+    pub(crate) turns: Turns,
     directory: Mutex<Directory>,
     closing: AtomicBool,
     halted: AtomicBool,
@@ -57,6 +56,7 @@ pub(crate) struct Ports {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) workers: Arc<dyn Workers>,
     pub(crate) space: Option<Arc<dyn Space>>,
 }
 
@@ -102,6 +102,7 @@ impl Engine {
             store,
             clock,
             observer,
+            workers,
             space,
         } = ports;
         let governor = Governor::new(&config, space, &*source, &*runner);
@@ -115,7 +116,9 @@ impl Engine {
                 store,
                 clock,
                 observer,
+                workers,
                 governor,
+                turns: Turns::default(),
                 directory,
                 closing: AtomicBool::new(false),
                 halted: AtomicBool::new(false),
@@ -132,7 +135,8 @@ impl Engine {
     /// Must be called within a tokio runtime; the run goes on there, whatever becomes of the
     /// returned handle and of the engine itself.
     ///
-    /// Cancel safe: a future that is dropped has submitted nothing, and nothing is left of it.
+    /// Cancel safe: a future that is dropped has submitted nothing, and nothing is left of it. Only
+    /// where the process ends just then, the run may be on record already, and then it is made.
     ///
     /// # Errors
     /// See [`SubmitError`]; nothing was started and nothing is left then.
@@ -145,15 +149,7 @@ impl Engine {
         }
         self.shared.config.ceilings.apply(&mut spec)?;
         governor::admit(&self.shared).await?;
-        let id = RunId::from_bytes(uuid::Uuid::now_v7().into_bytes());
-        let spec = Arc::new(spec);
-        let outputs = self.make_outputs(&id, &spec).await?;
-        let directory = outputs.directory().clone();
-        let entered = self.enter(&id, spec, outputs, how).await;
-        if !matches!(entered, Ok(Submitted { joined: false, .. })) {
-            directory.remove().await;
-        }
-        entered
+        self.shared.submit(spec, how).await
     }
 
     /// The newest run of an instance, alive or over.
@@ -273,73 +269,6 @@ impl Engine {
         self.close();
         self.shared.halted.store(true, Ordering::Release);
     }
-
-    async fn make_outputs(&self, id: &RunId, spec: &Arc<Spec>) -> Result<RunOutputs, SubmitError> {
-        let directory = self.shared.run_directory(id);
-        let options = self.shared.output_options();
-        let spec = spec.clone();
-        tokio::task::spawn_blocking(move || RunOutputs::create(&directory, &spec, &options))
-            .await
-            .unwrap_or_else(|error| Err(io::Error::other(error)))
-            .map_err(SubmitError::Disk)
-    }
-
-    async fn enter(
-        &self,
-        id: &RunId,
-        spec: Arc<Spec>,
-        outputs: RunOutputs,
-        how: Submit,
-    ) -> Result<Submitted, SubmitError> {
-        let at = self.shared.clock.now();
-        let submitted = Entry {
-            sequence: 0,
-            recorded: Recorded {
-                at,
-                record: Record::Submitted(Submission {
-                    how,
-                    spec: Box::new((*spec).clone()),
-                }),
-            },
-            promises: Vec::new(),
-            safety: Safety::Synced,
-        };
-        let stored = self.shared.store.append(id, submitted).await;
-        stored.map_err(SubmitError::Store)?;
-        let run = Run::new(id.clone(), spec.clone(), at);
-        let (commands, commands_rx) = mpsc::unbounded_channel();
-        let (status, status_rx) = watch::channel(Arc::new(run.status()));
-        let handle = RunHandle::new(id.clone(), spec, &outputs, status_rx, commands);
-        let entered = self.shared.directory().enter(&handle, how);
-        match entered {
-            Ok(Entered::Started) => {
-                outputs.directory().keep();
-                let driven = Driven {
-                    run,
-                    sequence: 1,
-                    outputs,
-                    commands: commands_rx,
-                    status,
-                };
-                driver::spawn_waiting(self.shared.clone(), driven);
-                Ok(Submitted {
-                    run: handle,
-                    joined: false,
-                })
-            }
-            Ok(Entered::Attached(alive)) => {
-                self.shared.forget(id).await;
-                Ok(Submitted {
-                    run: alive,
-                    joined: true,
-                })
-            }
-            Err(refusal) => {
-                self.shared.forget(id).await;
-                Err(refusal.into())
-            }
-        }
-    }
 }
 
 /// What to wait for after a run was told to stop.
@@ -432,6 +361,7 @@ impl Shared {
             full: CancellationToken::new(),
             reserve: self.governor.reserve.clone(),
             observer: self.observer.clone(),
+            workers: self.workers.clone(),
         }
     }
 
@@ -475,7 +405,7 @@ impl Shared {
     }
 
     pub(crate) async fn forget(&self, run: &RunId) {
-        if let Err(error) = self.store.forget(run).await {
+        if let Err(error) = self.store.forget(run, Safety::Written).await {
             tracing::warn!(%run, %error, "a run could not be forgotten");
         }
     }

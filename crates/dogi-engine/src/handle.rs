@@ -9,7 +9,10 @@ use dogi_stream::Log;
 use dogi_url::{InstanceId, OutputName};
 use tokio::sync::{mpsc, watch};
 
-use crate::outputs::{RunDirectory, RunOutputs};
+use crate::{
+    outputs::{RunDirectory, RunOutputs},
+    ports::Workers,
+};
 
 /// A run: what it does, what it prints, and how to stop it. Cloning is cheap.
 ///
@@ -146,8 +149,8 @@ impl RunHandle {
     }
 
     /// Removes its outputs now; nobody holds it any more.
-    pub(crate) async fn discard(self) {
-        self.inner.directory.remove().await;
+    pub(crate) async fn discard(self, workers: &dyn Workers) {
+        self.inner.directory.remove(workers).await;
     }
 
     pub(crate) fn stop(&self, cause: StopCause) {

@@ -67,6 +67,7 @@ mod lease;
 mod promises;
 mod recovery;
 pub mod store;
+mod submission;
 
 pub use builder::{BuildEngineError, EngineBuilder};
 pub use chain::chain;

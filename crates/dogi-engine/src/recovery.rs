@@ -79,9 +79,11 @@ async fn blocking<T: Send + 'static>(
     act: impl FnOnce(Arc<Shared>) -> io::Result<T> + Send + 'static,
 ) -> Result<T, BuildEngineError> {
     let copy = shared.clone();
-    tokio::task::spawn_blocking(move || act(copy))
+    shared
+        .workers
+        .complete(move || act(copy))
         .await
-        .unwrap_or_else(|error| Err(io::Error::other(error)))
+        .flatten()
         .map_err(|source| BuildEngineError::data_dir(&shared.config.data_dir, source))
 }
 

@@ -5,6 +5,9 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use crate::channel::Channel;
 use crate::files::{Files, Names};
 use crate::follow::Follower;
 use crate::position::Position;
@@ -84,5 +87,14 @@ impl Log {
     /// gone, the reader gets an error of kind `NotFound`.
     pub fn range(&self, range: Range<u64>) -> Follower {
         Follower::range(self.shared.clone(), range)
+    }
+
+    /// What there is of the current generation from `offset` on, all at once, for the end of a log
+    /// or a log known to be small. Blocking.
+    ///
+    /// # Errors
+    /// Those of the disk, and `NotFound` when the log starts over meanwhile.
+    pub fn read(&self, offset: u64) -> io::Result<Vec<(Channel, Bytes)>> {
+        self.shared.read(offset)
     }
 }

@@ -165,7 +165,7 @@ impl Shared {
     }
 
     /// Opens the files of a finished log, or finds them open. Blocking.
-    fn open(&self) -> io::Result<Arc<Files>> {
+    pub(crate) fn open(&self) -> io::Result<Arc<Files>> {
         if let Some(files) = self.lock().files() {
             return Ok(files);
         }
@@ -176,6 +176,23 @@ impl Shared {
             *known = Arc::downgrade(&files);
         }
         Ok(files)
+    }
+
+    /// What there is of the current generation from `offset` on. Blocking.
+    pub(crate) fn read(&self, offset: u64) -> io::Result<Vec<(Channel, Bytes)>> {
+        let extent = self.lock().extent;
+        let mut pieces = Vec::new();
+        let mut at = offset;
+        while at < extent.len {
+            for block in self.open()?.read_blocks(at, extent)? {
+                while at < block.end() {
+                    let (channel, bytes) = block.piece_at(at);
+                    at += bytes.len() as u64;
+                    pieces.push((channel, bytes));
+                }
+            }
+        }
+        Ok(pieces)
     }
 
     /// Reads the block at `offset` from the disk, with few other readers beside this one.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use dogi_engine::ports::{Entry, Recorded, Store, StoreError};
+use dogi_engine::ports::{Entry, Recorded, Safety, Store, StoreError};
 use dogi_job::RunId;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -79,8 +79,12 @@ impl<S: Store> Store for MeasuredStore<S> {
         self.inner.load(after, limit)
     }
 
-    fn forget<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.inner.forget(run)
+    fn forget<'a>(
+        &'a self,
+        run: &'a RunId,
+        safety: Safety,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.inner.forget(run, safety)
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {

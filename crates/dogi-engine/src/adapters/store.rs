@@ -134,12 +134,19 @@ impl Store for SqliteStore {
         self.page(after, limit).boxed()
     }
 
-    fn forget<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn forget<'a>(
+        &'a self,
+        run: &'a RunId,
+        safety: Safety,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         async move {
-            let forgotten = self.store.forget(&[run.as_str()]).await;
-            forgotten
-                .map(drop)
-                .map_err(|error| fault(format!("forget run {run}"), false, error))
+            let failed = |error| fault(format!("forget run {run}"), false, error);
+            self.store.forget(&[run.as_str()]).await.map_err(failed)?;
+            match safety {
+                Safety::Written => Ok(()),
+                // A commit that is synced takes everything before it along.
+                Safety::Synced => self.ready().await,
+            }
         }
         .boxed()
     }

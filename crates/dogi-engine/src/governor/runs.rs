@@ -50,7 +50,7 @@ impl Keeper for RunKeeper {
             // The record first: files that nobody knows of are found and removed, a record
             // without files would be shown.
             self.shared.forget(&run).await;
-            handle.discard().await;
+            handle.discard(&*self.shared.workers).await;
             Ok(Removal::Removed { bytes })
         }
         .boxed()
@@ -60,7 +60,7 @@ impl Keeper for RunKeeper {
         async move {
             let runs = self.shared.runs_directory();
             let now = self.shared.clock.now();
-            let found = blocking(move || directories(&runs)).await?;
+            let found = blocking(&self.shared, move || directories(&runs)).await?;
             let strangers = found
                 .into_iter()
                 .filter(|(run, _)| now.saturating_since(made(run)) > YOUNG)
@@ -68,7 +68,7 @@ impl Keeper for RunKeeper {
                 .filter(|(run, _)| !self.shared.directory().has_files(run));
             let mut left = Vec::new();
             for (run, path) in strangers {
-                let bytes = blocking(move || remove(path, sweep.remove)).await?;
+                let bytes = blocking(&self.shared, move || remove(path, sweep.remove)).await?;
                 left.push(Leftover {
                     what: format!("outputs of run {run}, which is not on record"),
                     bytes,
@@ -128,10 +128,11 @@ fn remove(path: PathBuf, remove: bool) -> std::io::Result<u64> {
 }
 
 async fn blocking<T: Send + 'static>(
+    shared: &Shared,
     act: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, KeepError> {
-    let acted = tokio::task::spawn_blocking(act).await;
+    let acted = shared.workers.complete(act).await;
     acted
-        .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+        .flatten()
         .map_err(|error| KeepError::new("look after the outputs of runs", error))
 }

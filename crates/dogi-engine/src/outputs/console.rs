@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use dogi_stream::{Channel, Position};
+use dogi_stream::Channel;
 
 use super::OutputWriter;
 
@@ -38,21 +38,7 @@ impl Console {
     /// Whether the server, in this life or an earlier one, wrote `text` as a line near the end of
     /// the log. What the job itself printed does not count.
     pub(crate) async fn has_line(&self, text: &str) -> bool {
-        let log = self.log.reader();
-        let end = log.position();
-        let from = Position::new(end.generation, end.offset.saturating_sub(TAIL));
-        let mut tail = log.snapshot(from);
-        let mut own = Vec::new();
-        while let Ok(Some(piece)) = tail.next().await {
-            if let dogi_stream::Piece::Data {
-                channel: Channel::System,
-                bytes,
-                ..
-            } = piece
-            {
-                own.extend_from_slice(&bytes);
-            }
-        }
+        let own = self.log.own_tail(TAIL).await.unwrap_or_default();
         own.split(|byte| *byte == b'\n')
             .any(|line| line == text.as_bytes())
     }

@@ -4,6 +4,8 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use crate::ports::Workers;
+
 /// The directory of a run's outputs: removed with the last value that refers to it, unless it is
 /// kept.
 #[derive(Debug)]
@@ -35,11 +37,11 @@ impl RunDirectory {
     }
 
     /// Removes it now.
-    pub(crate) async fn remove(&self) {
+    pub(crate) async fn remove(&self, workers: &dyn Workers) {
         self.keep();
         let path = self.path.clone();
-        // A panic is told by the runtime; there is nothing more to do about it.
-        let _ = tokio::task::spawn_blocking(move || remove_dir(&path)).await;
+        // A panic is told by the workers; there is nothing more to do about it.
+        let _ = workers.complete(move || remove_dir(&path)).await;
     }
 }
 

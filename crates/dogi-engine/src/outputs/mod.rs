@@ -12,7 +12,10 @@ use dogi_stream::Log;
 use dogi_url::{FileName, OutputName};
 use tokio_util::sync::CancellationToken;
 
-use crate::{governor::Reserve, ports::Observer};
+use crate::{
+    governor::Reserve,
+    ports::{Observer, Workers},
+};
 
 pub use console::Console;
 pub(crate) use directory::RunDirectory;
@@ -38,6 +41,8 @@ pub(crate) struct OutputOptions {
     pub(crate) reserve: Arc<Reserve>,
     /// Told of every byte written.
     pub(crate) observer: Arc<dyn Observer>,
+    /// Who does what may block.
+    pub(crate) workers: Arc<dyn Workers>,
 }
 
 impl RunOutputs {

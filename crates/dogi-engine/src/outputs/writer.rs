@@ -116,22 +116,18 @@ impl OutputWriter {
     ///
     /// Not cancel safe: once called, the pieces are written even if the future is dropped.
     pub async fn append(&self, pieces: Vec<(Channel, Bytes)>) {
-        self.blocking("writing an output panicked", move |state| {
-            state.append(&pieces);
-        })
-        .await;
+        self.blocking(move |state| state.append(&pieces)).await;
     }
 
     /// Starts the output over: the followed file was truncated or replaced.
     pub async fn restart(&self) {
-        self.blocking("starting an output over panicked", State::restart)
-            .await;
+        self.blocking(State::restart).await;
     }
 
     /// Writes a line of dogi's own, whatever the limit says, after the mark of a cut if there was
     /// one.
     pub(super) async fn closing_line(&self, text: String) {
-        self.blocking("writing an output panicked", move |state| {
+        self.blocking(move |state| {
             state.mark_cut();
             state.line(&text);
         })
@@ -140,8 +136,20 @@ impl OutputWriter {
 
     /// Waits until what was written is on the disk itself.
     pub(super) async fn sync(&self) {
-        self.blocking("syncing an output panicked", State::sync)
-            .await;
+        self.blocking(State::sync).await;
+    }
+
+    /// What dogi itself wrote within the last `most` bytes.
+    pub(super) async fn own_tail(&self, most: u64) -> io::Result<Vec<u8>> {
+        let log = self.log.clone();
+        let read = move || {
+            let end = log.position().offset;
+            let pieces = log.read(end.saturating_sub(most))?;
+            let own = pieces.iter().filter(|(of, _)| *of == Channel::System);
+            Ok(own.flat_map(|(_, bytes)| bytes).copied().collect())
+        };
+        let workers = self.lock().options.workers.clone();
+        workers.complete(read).await.flatten()
     }
 
     /// Why the output lacks its end, if it does.
@@ -159,15 +167,11 @@ impl OutputWriter {
         self.lock().at_line_start
     }
 
-    async fn blocking(
-        &self,
-        panicked: &'static str,
-        act: impl FnOnce(&mut State) + Send + 'static,
-    ) {
+    async fn blocking(&self, act: impl FnOnce(&mut State) + Send + 'static) {
         let this = self.clone();
-        let done = tokio::task::spawn_blocking(move || act(&mut this.lock())).await;
-        if let Err(error) = done {
-            tracing::error!(%error, "{panicked}");
+        let workers = self.lock().options.workers.clone();
+        if let Err(error) = workers.complete(move || act(&mut this.lock())).await {
+            tracing::error!(%error, "an output was not written");
         }
     }
 

@@ -8,6 +8,7 @@ mod source;
 mod store;
 mod values;
 mod work;
+mod workers;
 
 pub use deliverer::{Attempted, Deliverer, Delivery};
 pub use keeper::{KeepError, Keeper, Kept, KeptKind, Leftover, Removal, Sweep};
@@ -20,3 +21,4 @@ pub use store::{
 pub use values::{Listed, ValueError, Values};
 pub(crate) use work::Report;
 pub use work::{StepError, Work};
+pub use workers::{BlockingThreads, Job, Workers};

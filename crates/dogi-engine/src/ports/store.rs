@@ -23,8 +23,15 @@ pub trait Store: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> BoxFuture<'a, Result<History, StoreError>>;
 
-    /// Forgets `run`.
-    fn forget<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), StoreError>>;
+    /// Forgets `run`. On return that is as safe as `safety` says.
+    ///
+    /// # Errors
+    /// It is not forgotten, or not safely so; it may be tried again.
+    fn forget<'a>(
+        &'a self,
+        run: &'a RunId,
+        safety: Safety,
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// Whether something could be recorded now.
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>>;

@@ -7,7 +7,8 @@ use dogi_job::RunId;
 use futures::{FutureExt, future::BoxFuture};
 
 use crate::ports::{
-    Entry, History, Listed, Promise, PromiseChange, Recorded, Store, StoreError, ValueError, Values,
+    Entry, History, Listed, Promise, PromiseChange, Recorded, Safety, Store, StoreError,
+    ValueError, Values,
 };
 
 /// Keeps everything in memory: for embedders that need no history over a restart, and for tests.
@@ -90,7 +91,11 @@ impl Store for MemoryStore {
         async { Ok(page) }.boxed()
     }
 
-    fn forget<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn forget<'a>(
+        &'a self,
+        run: &'a RunId,
+        _safety: Safety,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         self.with(|kept| kept.runs.remove(run));
         async { Ok(()) }.boxed()
     }

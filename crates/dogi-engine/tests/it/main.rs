@@ -13,3 +13,4 @@ mod records;
 mod recovery;
 mod small_disk;
 mod submissions;
+mod taken_back;

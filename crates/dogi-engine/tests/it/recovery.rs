@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use dogi_engine::{
     Engine, EngineConfig, RunHandle,
-    ports::{Entry, History, Store, StoreError},
+    ports::{Entry, History, Safety, Store, StoreError},
     store::MemoryStore,
 };
 use dogi_job::{AdmissionLimits, RunId, State, Submit};
@@ -362,8 +362,12 @@ impl Store for Dying {
         self.store.load(after, limit)
     }
 
-    fn forget<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.store.forget(run)
+    fn forget<'a>(
+        &'a self,
+        run: &'a RunId,
+        safety: Safety,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.store.forget(run, safety)
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -471,8 +475,12 @@ impl Store for Full {
         self.store.load(after, limit)
     }
 
-    fn forget<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.store.forget(run)
+    fn forget<'a>(
+        &'a self,
+        run: &'a RunId,
+        safety: Safety,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.store.forget(run, safety)
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -231,3 +231,30 @@ async fn a_lost_file_is_an_error_and_not_an_end() {
     std::fs::write(place.path(), "text").unwrap();
     assert_eq!(told(&mut follower).await.bytes, b"text");
 }
+
+#[test]
+fn what_is_there_can_be_read_at_once() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = directory.path().join("log");
+    let (reserved, log) = Log::reserve(&path).unwrap();
+    assert!(log.read(0).unwrap().is_empty(), "nobody has begun it");
+    let mut writer = reserved.begin().unwrap();
+    let long = vec![b'x'; 100_000];
+    writer.append(Channel::Stdout, b"out").unwrap();
+    writer.append(Channel::System, b"own").unwrap();
+    writer.append(Channel::Stderr, &long).unwrap();
+    let of = |offset, channel| -> Vec<u8> {
+        let pieces = log.read(offset).unwrap();
+        let pieces = pieces.into_iter().filter(|(of, _)| *of == channel);
+        pieces.flat_map(|(_, bytes)| bytes).collect()
+    };
+    let check = || {
+        assert_eq!(of(0, Channel::Stdout), b"out");
+        assert_eq!(of(4, Channel::System), b"wn");
+        assert_eq!(of(0, Channel::Stderr), long);
+        assert!(log.read(100_006).unwrap().is_empty());
+    };
+    check();
+    writer.finish();
+    check();
+}
