@@ -168,12 +168,12 @@ async fn restarts_that_come_at_once_replace_each_other_in_the_order_of_their_ids
         .map(|one| one.run)
         .collect();
     runs.sort_by_key(|run| run.id().clone());
-    fake.let_end(1);
     let last = runs.pop().expect("there are five");
-    assert_eq!(last.finished().await.state, State::Succeeded);
     for run in runs {
         assert_eq!(run.finished().await.state, State::Superseded);
     }
+    fake.let_end(1);
+    assert_eq!(last.finished().await.state, State::Succeeded);
 }
 
 /// A clock that somebody sets.
