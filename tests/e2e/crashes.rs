@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use dogi_testkit::{git::Fault, receiver::Receiver, wait};
+use dogi_testkit::{
+    git::Fault,
+    receiver::{Answer, Receiver},
+    wait,
+};
 use serde_json::Value;
 
 use crate::harness::{
@@ -76,6 +80,8 @@ fn jobs(paths: &[String; 3], callback: &str) -> Vec<Job> {
 async fn jobs_survive_ten_kills() {
     let random = Random::new();
     let mut receiver = Receiver::start().await.expect("a receiver");
+    // Slow enough for a crash between the question and the answer.
+    receiver.always(Answer::status(200).after(Duration::from_millis(400)));
     let running = RUNNING.to_string();
     let mut dogi = Dogi::with(&[
         ("BYPASS_SIGNATURES", "true"),

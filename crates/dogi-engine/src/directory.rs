@@ -266,6 +266,14 @@ impl Directory {
         self.admission.position(run)
     }
 
+    /// The place of each run that waits.
+    pub(crate) fn positions(&self) -> HashMap<RunId, usize> {
+        let line = self.admission.line().into_iter();
+        line.zip(1..)
+            .map(|(run, place)| (run.clone(), place))
+            .collect()
+    }
+
     pub(crate) fn counts(&self) -> (usize, usize) {
         (self.admission.running(), self.admission.waiting())
     }

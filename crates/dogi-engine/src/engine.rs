@@ -229,6 +229,20 @@ impl Engine {
         status
     }
 
+    /// As [`status`](Self::status) of many runs, their places in the queue being of one moment.
+    #[must_use]
+    pub fn statuses(&self, runs: &[RunHandle]) -> Vec<RunStatus> {
+        let positions = self.shared.directory().positions();
+        let status = |run: &RunHandle| {
+            let mut status = (*run.status()).clone();
+            if status.state == State::Queued {
+                status.queue_position = positions.get(run.id()).copied();
+            }
+            status
+        };
+        runs.iter().map(status).collect()
+    }
+
     /// How many runs are under way and how many wait to be let in.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {

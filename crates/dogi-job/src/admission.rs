@@ -178,6 +178,23 @@ impl Admission {
         Some(ahead.sum::<usize>() + 1)
     }
 
+    /// The runs that wait, in the order of their places: what [`position`](Self::position) says of
+    /// each, for all of them in one go.
+    #[must_use]
+    pub fn line(&self) -> Vec<&RunId> {
+        let queues = self.turns.iter().filter_map(|key| self.queues.get(key));
+        let mut queues: Vec<_> = queues.map(VecDeque::iter).collect();
+        let mut line = Vec::with_capacity(self.waiting);
+        while !queues.is_empty() {
+            queues.retain_mut(|queue| {
+                let next = queue.next();
+                line.extend(next.map(|ticket| &ticket.run));
+                next.is_some()
+            });
+        }
+        line
+    }
+
     /// How many runs are under way.
     #[must_use]
     pub fn running(&self) -> usize {

@@ -79,8 +79,9 @@ pub(super) fn collect(state: &State, verified: &Verified<'_>) -> Result<Response
 pub(super) fn jobs(state: &State, verified: &Verified<'_>) -> Result<Response<Body>, Problem> {
     params(verified, &[])?;
     let mut jobs: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for run in state.engine.jobs() {
-        let status = status::json(&state.engine.status(&run), &state.links);
+    let runs = state.engine.jobs();
+    for (run, status) in runs.iter().zip(state.engine.statuses(&runs)) {
+        let status = status::json(&status, &state.links);
         jobs.entry(run.instance().to_string())
             .or_default()
             .push(status);
@@ -111,9 +112,11 @@ pub(super) fn runs(state: &State, verified: &Verified<'_>) -> Result<Response<Bo
         .last()
         .filter(|_| page.len() == limit)
         .map(|last| state.links.page(last.id(), limit, verified.expires()));
-    let runs: Vec<Value> = page
+    let runs: Vec<Value> = state
+        .engine
+        .statuses(&page)
         .iter()
-        .map(|run| status::json(&state.engine.status(run), &state.links))
+        .map(|status| status::json(status, &state.links))
         .collect();
     let mut response = answer(&json!({"runs": runs, "next": next}));
     if let Some(link) =

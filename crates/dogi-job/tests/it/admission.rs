@@ -82,6 +82,32 @@ fn repositories_take_turns_however_many_runs_one_of_them_has() {
 }
 
 #[test]
+fn the_line_is_the_position_of_everybody() {
+    let mut admission = admission(1, 20);
+    for (n, repo) in [
+        (0, "a"),
+        (1, "a"),
+        (2, "b"),
+        (3, "a"),
+        (4, "a"),
+        (5, "c"),
+        (6, "b"),
+    ] {
+        admission.request(ticket(n, repo)).expect("it waits");
+    }
+    let mut running = run(0);
+    while admission.waiting() > 0 {
+        let line: Vec<RunId> = admission.line().into_iter().cloned().collect();
+        assert_eq!(line.len(), admission.waiting());
+        for (place, run) in (1..).zip(&line) {
+            assert_eq!(admission.position(run), Some(place));
+        }
+        assert_eq!(admission.release(&running), line[..1]);
+        running = line[0].clone();
+    }
+}
+
+#[test]
 fn runs_of_one_repository_wait_in_the_order_of_their_submission() {
     let mut admission = admission(1, 10);
     admission.request(ticket(0, "a")).expect("it runs");
