@@ -11,7 +11,7 @@ use dogi_job::{
 };
 use dogi_url::{GroupPolicy, InstanceId};
 
-use crate::{EngineConfig, RunHandle, outputs::RunDirectory};
+use crate::{EngineConfig, RunHandle, left_behind::LeftBehind, outputs::RunDirectory};
 
 #[derive(Debug)]
 pub(crate) struct Directory {
@@ -22,6 +22,7 @@ pub(crate) struct Directory {
     finished: HashMap<InstanceId, BTreeSet<RunId>>,
     history: History,
     unfinished: HashSet<RunId>,
+    pub(crate) left_behind: LeftBehind,
     /// Of all runs that ever were, as far as is known.
     greatest_id: u128,
     /// The files of runs that are forgotten, as long as somebody reads them.
@@ -46,6 +47,7 @@ impl Directory {
             finished: HashMap::new(),
             history: History::default(),
             unfinished: HashSet::new(),
+            left_behind: LeftBehind::default(),
             greatest_id: 0,
             lingering: HashMap::new(),
         }

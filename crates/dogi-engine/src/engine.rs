@@ -342,7 +342,8 @@ impl Shared {
     }
 
     /// Tries again to remove what a run left, until it is gone or nobody has the engine any more.
-    pub(crate) fn clean_up_later(self: &Arc<Self>, run: &RunId) {
+    pub(crate) fn clean_up_later(self: &Arc<Self>, run: &RunId, spec: &Spec) {
+        self.directory().left_behind.add(run, spec);
         let (shared, run) = (Arc::downgrade(self), run.clone());
         tokio::spawn(async move {
             let mut pause = FIRST_PAUSE;
@@ -351,13 +352,31 @@ impl Shared {
                 let Some(shared) = shared.upgrade() else {
                     return;
                 };
-                match shared.runner.cleanup(&run).await {
+                match shared.clean_up(&run).await {
                     Ok(()) => return,
                     Err(error) => tracing::debug!(%run, %error, "still left behind"),
                 }
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         });
+    }
+
+    /// Removes what earlier runs left where it would collide with a run of `spec`.
+    ///
+    /// # Errors
+    /// When it could not be removed: a container may go on beside the one that is to start.
+    pub(crate) async fn make_way(&self, spec: &Spec) -> Result<(), StepError> {
+        let in_the_way = self.directory().left_behind.in_the_way_of(spec);
+        for run in in_the_way {
+            self.clean_up(&run).await?;
+        }
+        Ok(())
+    }
+
+    async fn clean_up(&self, run: &RunId) -> Result<(), StepError> {
+        self.runner.cleanup(run).await?;
+        self.directory().left_behind.remove(run);
+        Ok(())
     }
 
     /// Where the outputs of all runs are.

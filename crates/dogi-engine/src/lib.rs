@@ -64,6 +64,7 @@ mod driver;
 mod engine;
 mod handle;
 mod lease;
+mod left_behind;
 mod promises;
 mod recovery;
 pub mod store;

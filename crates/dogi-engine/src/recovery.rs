@@ -103,6 +103,8 @@ fn open(shared: &Shared, page: Vec<(RunId, Vec<Recorded>)>) -> io::Result<Vec<Lo
 /// What the records of a run tell.
 struct Told {
     run: Run,
+    /// Something of it could not be removed.
+    left_behind: bool,
     how: Submit,
     /// When the queue let it in.
     admitted: Option<UnixMillis>,
@@ -120,19 +122,34 @@ fn fold(id: &RunId, records: Vec<Recorded>) -> Option<Told> {
     };
     let mut run = Run::new(id.clone(), *spec, at);
     let mut admitted = None;
+    let mut left_behind = false;
     for Recorded { at, record } in records {
         if let Record::Event(event) = record {
             if event == Event::Admitted {
                 admitted = admitted.or(Some(at));
             }
+            left_behind |= matches!(event, Event::CleanupFailed { .. });
             run.apply(at, &event);
         }
     }
-    Some(Told { run, how, admitted })
+    Some(Told {
+        run,
+        how,
+        admitted,
+        left_behind,
+    })
 }
 
 fn open_run(shared: &Shared, told: Told, sequence: u64) -> io::Result<Loaded> {
-    let Told { run, how, admitted } = told;
+    let Told {
+        run,
+        how,
+        admitted,
+        left_behind,
+    } = told;
+    if left_behind {
+        shared.directory().left_behind.add(run.id(), run.spec());
+    }
     let directory = shared.run_directory(run.id());
     let spec = run.spec().clone();
     let status = run.status();

@@ -40,6 +40,9 @@ impl Driver {
                 let (checkout, image) = (checkout.clone(), image.clone());
                 let outputs = self.outputs.clone();
                 async move {
+                    if let Err(error) = shared.make_way(&spec).await {
+                        return Ended::Run(Err(error));
+                    }
                     let request = ContainerRequest {
                         spec: &spec,
                         image: &image,

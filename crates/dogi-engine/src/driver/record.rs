@@ -28,7 +28,7 @@ impl Driver {
             tracing::warn!(run = %self.run.id(), %message, "something of a run is left behind");
             // Without an image there was no container.
             if after.status().image.is_some() {
-                self.shared.clean_up_later(self.run.id());
+                self.shared.clean_up_later(self.run.id(), self.run.spec());
             }
         }
         if ends(&self.run, &after) {

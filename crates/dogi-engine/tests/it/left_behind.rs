@@ -41,6 +41,36 @@ async fn a_clean_up_that_fails_is_tried_again_after_the_end() {
     wait_until(|| fake.containers() == 0).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_removed_is_out_of_the_way_before_the_next_container_starts() {
+    for params in ["", "group=g"] {
+        let (engine, fake, _directory) = engine().await;
+        let submit = async |repo: &str| {
+            let submitted = engine.submit(spec_of(repo, params), Submit::Restart).await;
+            submitted.expect("taken").run
+        };
+        let first = submit("https/h/a").await;
+        first
+            .subscribe()
+            .wait_for(|status| status.state == State::Running)
+            .await
+            .expect("it runs");
+        fake.0.cleanups_fail.store(1, Ordering::SeqCst);
+        let other = if params.is_empty() {
+            "https/h/a"
+        } else {
+            "https/h/b"
+        };
+        let second = submit(other).await;
+        engine.abort_run(first.id()).await.expect("known");
+        let failures = fake.0.cleanups_fail.load(Ordering::SeqCst);
+        assert_eq!(failures, 0, "{params}: the engine was away once");
+        fake.let_end(1);
+        assert_eq!(second.finished().await.state, State::Succeeded, "{params}");
+        assert_eq!(fake.0.most.load(Ordering::SeqCst), 1, "{params}");
+    }
+}
+
 #[tokio::test]
 async fn a_delivery_that_panics_is_given_up_and_fails_the_run() {
     let (engine, fake, _directory) = engine().await;

@@ -149,9 +149,10 @@ fn operation(chance: &mut Chance, number: usize, many_groups: bool) -> Operation
 fn life(chance: &mut Chance) -> LifePlan {
     let longest = chance.pick(&[12, 60, 250, 800]);
     let troubled = chance.percent(60);
+    let failing = chance.pick(&[6, 6, 40]);
     let mut some = |most: u64| if troubled { chance.below(most) } else { 0 };
     let faults = Faults {
-        fail: some(6),
+        fail: some(failing),
         slow: some(15),
         store: some(12),
         receiver: some(60),
