@@ -237,18 +237,19 @@ async fn take_up(shared: &Arc<Shared>, loaded: Vec<Loaded>) {
 }
 
 /// The runs whose place another one took just before the end of that life: they may not have been
-/// told yet.
+/// told yet, whatever has become of the other one since.
 fn superseded(loaded: &[Loaded]) -> Vec<RunId> {
-    let undecided = || loaded.iter().filter(|run| !run.run.is_decided());
     let mut last = HashMap::new();
-    for run in undecided().filter(|run| run.how == Submit::Restart) {
+    for run in loaded.iter().filter(|run| run.how == Submit::Restart) {
         last.insert(run.handle.instance(), run.handle.id());
     }
     let replaced = |run: &&Loaded| {
         let last = last.get(run.handle.instance());
         last.is_some_and(|last| run.handle.id() < *last)
     };
-    undecided()
+    loaded
+        .iter()
+        .filter(|run| !run.run.is_decided())
         .filter(replaced)
         .map(|run| run.handle.id().clone())
         .collect()

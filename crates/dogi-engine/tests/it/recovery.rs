@@ -1,6 +1,9 @@
 //! What becomes of runs when the server ends at any moment and is started again.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, Mutex, atomic::Ordering},
+    time::Duration,
+};
 
 use dogi_engine::{
     Engine, EngineConfig, RunHandle,
@@ -397,6 +400,68 @@ fn a_restart_ends_what_it_replaces_wherever_the_crash_came() {
         assert_eq!(new.finished().await.state, State::Succeeded);
         assert_eq!(old.finished().await.state, State::Superseded);
         assert_eq!(engine.peek(new.instance()).expect("known").id(), new.id());
+    });
+    assert_eq!(machine.fake.containers(), 0);
+}
+
+/// Takes nothing of one run any more.
+#[derive(Debug, Clone)]
+struct Deaf {
+    store: MemoryStore,
+    to: Arc<Mutex<Option<RunId>>>,
+}
+
+impl Store for Deaf {
+    fn append<'a>(&'a self, run: &'a RunId, entry: Entry) -> BoxFuture<'a, Result<(), StoreError>> {
+        match self.to.lock().expect("not poisoned").as_ref() == Some(run) {
+            true => std::future::pending().boxed(),
+            false => self.store.append(run, entry),
+        }
+    }
+
+    fn load<'a>(
+        &'a self,
+        after: Option<&'a RunId>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<History, StoreError>> {
+        self.store.load(after, limit)
+    }
+
+    fn forget<'a>(
+        &'a self,
+        run: &'a RunId,
+        safety: Safety,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.store.forget(run, safety)
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.store.ready()
+    }
+}
+
+#[test]
+fn a_restart_that_was_aborted_has_ended_what_it_replaced() {
+    let machine = Machine::new();
+    let deaf = Deaf {
+        store: machine.store.clone(),
+        to: Arc::default(),
+    };
+    let (old, new) = machine.life_over(deaf.clone(), async |engine| {
+        let old = submit(&engine, "action=run").await;
+        while !log_has(&old, "hello") {
+            tokio::task::yield_now().await;
+        }
+        *deaf.to.lock().expect("not poisoned") = Some(old.id().clone());
+        let new = submit(&engine, "action=restart").await;
+        engine.abort_run(new.id()).await.expect("known");
+        (old.id().clone(), new.id().clone())
+    });
+    machine.fake.let_end(1);
+    machine.life(async |engine| {
+        let (old, new) = (again(&engine, &old), again(&engine, &new));
+        assert_eq!(old.finished().await.state, State::Superseded);
+        assert_eq!(new.finished().await.state, State::Aborted);
     });
     assert_eq!(machine.fake.containers(), 0);
 }
