@@ -332,7 +332,7 @@ impl Shared {
     }
 
     /// Puts away the history of runs beyond what is kept, now that `run` is over.
-    pub(crate) async fn retire(&self, run: &RunId) {
+    pub(crate) async fn retire(self: &Arc<Self>, run: &RunId) {
         let old = self.directory().finished(run, &self.config);
         for handle in old {
             handle.retire();
@@ -437,9 +437,25 @@ impl Shared {
         }
     }
 
-    pub(crate) async fn forget(&self, run: &RunId) {
-        if let Err(error) = self.store.forget(run, Safety::Written).await {
-            tracing::warn!(%run, %error, "a run could not be forgotten");
-        }
+    /// Forgets a run that is history; tries again in the background where the store does not.
+    pub(crate) async fn forget(self: &Arc<Self>, run: &RunId) {
+        let Err(error) = self.store.forget(run, Safety::Written).await else {
+            return;
+        };
+        tracing::warn!(%run, %error, "a run is not forgotten yet");
+        let (shared, run) = (Arc::downgrade(self), run.clone());
+        tokio::spawn(async move {
+            let mut pause = FIRST_PAUSE;
+            loop {
+                tokio::time::sleep(pause).await;
+                let Some(shared) = shared.upgrade() else {
+                    return;
+                };
+                if shared.store.forget(&run, Safety::Written).await.is_ok() {
+                    return;
+                }
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        });
     }
 }

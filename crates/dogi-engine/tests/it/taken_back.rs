@@ -176,6 +176,25 @@ async fn restarts_that_come_at_once_replace_each_other_in_the_order_of_their_ids
     assert_eq!(last.finished().await.state, State::Succeeded);
 }
 
+#[tokio::test(start_paused = true)]
+async fn history_that_the_store_keeps_is_forgotten_later() {
+    let store = Slow::default();
+    store.forgets_fail.store(2, Ordering::SeqCst);
+    let (engine, fake, _directory) = engine(store.clone(), |config| config.keep_runs = 1).await;
+    fake.let_end(2);
+    for _ in 0..2 {
+        let run = engine
+            .submit(spec(""), Submit::Run)
+            .await
+            .expect("taken")
+            .run;
+        run.finished().await;
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(engine.runs(None, 10).len(), 1);
+    assert_eq!(store.kept().await, 1);
+}
+
 /// A clock that somebody sets.
 #[derive(Debug, Clone)]
 struct Set(Arc<AtomicU64>);

@@ -21,7 +21,7 @@ use std::{
 use life::{History, simulate};
 
 /// Seeds of a normal run.
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 4_000;
 /// Lines of the trace that are printed with a failure.
 const LAST: usize = 80;
 
