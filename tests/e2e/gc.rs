@@ -236,3 +236,38 @@ fn a_server_that_does_not_answer_is_told() {
     let told = text(&output.stderr);
     assert!(told.contains("the server does not answer on"), "{told}");
 }
+
+#[test]
+fn where_no_server_has_worked_nothing_is_made_and_the_directory_is_named() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let empty = place.path().join("empty");
+    std::fs::create_dir(&empty).expect("made");
+    for data in [place.path().join("missing/data"), empty] {
+        for arguments in [&["--dry-run"][..], &[], &["--all"]] {
+            let output = gc(&data, &[], arguments);
+            assert_eq!(output.status.code(), Some(69), "{data:?} {arguments:?}");
+            let told = text(&output.stderr);
+            let expected = format!("no dogi has worked in {} (DATA_DIR)", data.display());
+            assert!(told.contains(&expected), "{told}");
+            assert_eq!(text(&output.stdout), "");
+        }
+    }
+    let left: Vec<_> = walk(place.path());
+    assert_eq!(left, [place.path().join("empty")]);
+}
+
+/// Everything below a directory.
+fn walk(path: &Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(path).expect("it is there");
+    let paths = entries.map(|entry| entry.expect("it is read").path());
+    paths
+        .flat_map(|path| {
+            let below = if path.is_dir() {
+                walk(&path)
+            } else {
+                Vec::new()
+            };
+            [vec![path], below].concat()
+        })
+        .collect()
+}

@@ -7,7 +7,7 @@ use reqwest::Response;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::harness::{Dogi, Repos, containers, encode};
+use crate::harness::{Dogi, Repos, cli, containers, encode};
 
 fn send(signal: &str, process: u32) {
     let mut command = Command::new("kill");
@@ -96,6 +96,7 @@ async fn an_answer_that_ends_within_the_grace_time_is_complete() {
     })
     .await
     .expect("it stops accepting");
+    gc_is_told_that_it_stops(&dogi).await;
     let container = containers(&dogi.namespace).pop().expect("it runs");
     let mut go = Command::new("docker");
     proc::run(go.args(["exec", &container, "touch", "/go"]), "docker.io").expect("exec works");
@@ -103,6 +104,21 @@ async fn an_answer_that_ends_within_the_grace_time_is_complete() {
     assert!(rest.ends_with("over\n"), "{rest}");
     let code = dogi.process.ended_by_itself().await.expect("it ends");
     assert_eq!(code, Some(0), "{}", dogi.process.output());
+}
+
+/// It holds its directory, and takes no commands any more.
+async fn gc_is_told_that_it_stops(dogi: &Dogi) {
+    let socket = dogi.data_dir().join("control.sock");
+    wait::until("the socket to close", || async {
+        (!socket.exists()).then_some(())
+    })
+    .await
+    .expect("it takes no commands any more");
+    let data = dogi.data_dir().display().to_string();
+    let output = cli(&[("DATA_DIR", &data)], &["gc"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(69), "{told}");
+    assert!(told.contains("starts or stops"), "{told}");
 }
 
 #[tokio::test]

@@ -146,7 +146,10 @@ fn parse(query: &str) -> Result<CollectRequest, String> {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AskError {
     /// Nobody listens there.
-    #[error("the server does not answer on {}", path.display())]
+    #[error(
+        "the server does not answer on {}: while it starts or stops it takes no commands",
+        path.display()
+    )]
     Unreachable {
         /// The socket.
         path: PathBuf,

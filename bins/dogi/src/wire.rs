@@ -47,6 +47,12 @@ pub enum WireError {
         /// The directory.
         path: PathBuf,
     },
+    /// Nothing was ever kept in the data directory.
+    #[error("no dogi has worked in {} (DATA_DIR)", path.display())]
+    NoData {
+        /// The directory, which may not exist.
+        path: PathBuf,
+    },
     /// `DOCKER_HOST` and the like can't be used.
     #[error("cannot use the Docker engine (DOCKER_HOST, DOCKER_CERT_PATH, DOCKER_TLS_VERIFY)")]
     Docker(#[from] dogi_docker::ConnectError),
@@ -100,7 +106,9 @@ pub(crate) enum Role {
 const GREETING: Duration = Duration::from_secs(5);
 
 /// The database of a data directory.
-const DATABASE: &str = "dogi.db";
+pub(crate) const DATABASE: &str = "dogi.db";
+/// What a process holds that works in a data directory.
+const LOCK: &str = "lock";
 
 /// What the settings let clones and callbacks reach: the hosts that the operator named are exempt
 /// from the policy.
@@ -150,7 +158,10 @@ async fn wired(
     role: Role,
 ) -> Result<Wired, WireError> {
     let dir = settings.storage.data_dir.clone();
-    let lock = lock(&dir)?;
+    let lock = match role {
+        Role::Collect => lock_existing(&dir)?,
+        Role::Serve | Role::Once => lock(&dir)?,
+    };
     let server = server_id(&dir).map_err(|source| WireError::DataDir {
         path: dir.clone(),
         source,
@@ -243,6 +254,25 @@ async fn open_store(dir: &Path) -> Result<Database, WireError> {
     Ok(opened?)
 }
 
+/// As [`lock`], in a directory that a server has worked in: in any other nothing is made, since its
+/// name may be a mistake.
+fn lock_existing(dir: &Path) -> Result<File, WireError> {
+    let no_data = || WireError::NoData {
+        path: dir.to_path_buf(),
+    };
+    let has_database = || dir.join(DATABASE).is_file();
+    // A lock without a database: somebody begins here now, and holds it.
+    if !has_database() && !dir.join(LOCK).is_file() {
+        return Err(no_data());
+    }
+    let lock = lock(dir)?;
+    if has_database() {
+        Ok(lock)
+    } else {
+        Err(no_data())
+    }
+}
+
 /// Takes a directory for this process alone, for as long as the file lives.
 pub(crate) fn lock(dir: &Path) -> Result<File, WireError> {
     let failed = |source| WireError::DataDir {
@@ -254,7 +284,7 @@ pub(crate) fn lock(dir: &Path) -> Result<File, WireError> {
         .write(true)
         .create(true)
         .truncate(false)
-        .open(dir.join("lock"))
+        .open(dir.join(LOCK))
         .map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
