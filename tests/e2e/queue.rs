@@ -33,7 +33,7 @@ async fn wait_in_line(jobs: usize) {
         ("BYPASS_SIGNATURES", "true"),
         ("MAX_RUNNING", "1"),
         ("MAX_QUEUED", &queued),
-        ("LOG", "warn"),
+        ("LOG_LEVEL", "warn"),
     ])
     .await;
     let script = encode("echo begun; sleep 1000");
@@ -171,6 +171,10 @@ async fn visible(dogi: &Dogi, path: &str) {
         (
             "text/event-stream",
             format!("event: queued\ndata: {position}\n\n"),
+        ),
+        (
+            "application/x-ndjson",
+            format!("{{\"output\":\"status\",\"queued\":{position}}}\n"),
         ),
     ] {
         let request = dogi.request("GET", &format!("{path}?id=j7"));

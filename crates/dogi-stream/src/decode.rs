@@ -32,6 +32,8 @@ pub enum Message {
         /// The new beginning.
         position: Position,
     },
+    /// The run waits, and this is its place in the queue, counted from 1. It may come again.
+    Queued(usize),
     /// How the run ended.
     Status(serde_json::Value),
 }
@@ -46,7 +48,7 @@ impl Message {
             | Self::Restarted { output, position } => {
                 cursor.set(output, *position);
             }
-            Self::Status(_) => {}
+            Self::Queued(_) | Self::Status(_) => {}
         }
     }
 }
@@ -185,6 +187,9 @@ fn message(text: &[u8]) -> Result<Message, DecodeError> {
     })?;
     if let Some(status) = line.status {
         return Ok(Message::Status(status));
+    }
+    if let Some(position) = line.queued {
+        return Ok(Message::Queued(position));
     }
     let incomplete = |missing| DecodeError::Incomplete {
         line: excerpt(text),

@@ -214,7 +214,10 @@ impl Tail {
             Message::Restarted { output, .. } if !self.quiet => {
                 console.say(format_args!("dogi: {output} starts over"));
             }
-            Message::Restarted { .. } => {}
+            Message::Queued(position) if !self.quiet => {
+                console.say(format_args!("dogi: queued, number {position} in line"));
+            }
+            Message::Restarted { .. } | Message::Queued(_) => {}
             Message::Status(status) => return Ok(Some(self.ended(status, console))),
         }
         if let Some(cursor) = &mut self.cursor {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dogi_engine::{Lease, RunHandle};
+use dogi_engine::{Engine, Lease, RunHandle};
 use dogi_job::{RunStatus, State};
 use dogi_stream::{Follower, Framing, Multiplexer, Piece, Position};
 use futures::{Stream, StreamExt as _, stream};
@@ -33,7 +33,7 @@ pub(super) const STATE: HeaderName = HeaderName::from_static("dogi-state");
 /// The exit code of the container, where there is one.
 pub(super) const EXIT_CODE: HeaderName = HeaderName::from_static("dogi-exit-code");
 
-/// Comments of server-sent events come this often.
+/// Comments of server-sent events come this often, and news of the place in the queue.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The name of the status where positions of outputs stand: a cursor that has it is at the end.
 pub(super) const STATUS_OUTPUT: &str = "status";
@@ -110,6 +110,8 @@ fn disk(error: io::Error) -> BodyError {
 pub(super) struct RunStream {
     pub(super) outputs: Multiplexer,
     pub(super) run: RunHandle,
+    /// Its place in the queue, if that is told.
+    pub(super) place: Option<Place>,
     pub(super) links: Links,
     /// Show the status as the last thing.
     pub(super) show_status: bool,
@@ -119,6 +121,29 @@ pub(super) struct RunStream {
     pub(super) follower: FollowerGuard,
     /// The job ends with this body.
     pub(super) _attached: Option<(Lease, EofGuard)>,
+}
+
+/// The place in the queue of a run that waits, as it was told last. It is of the moment, and stands
+/// in no output.
+#[derive(Debug)]
+pub(super) struct Place {
+    engine: Engine,
+    told: Option<usize>,
+}
+
+impl Place {
+    pub(super) fn new(engine: Engine) -> Self {
+        Self { engine, told: None }
+    }
+
+    /// Where the run stands in the queue, if that was not told yet.
+    fn news(&mut self, run: &RunHandle) -> Option<usize> {
+        if run.status().state != State::Queued {
+            return None;
+        }
+        let now = self.engine.status(run).queue_position?;
+        (self.told.replace(now) != Some(now)).then_some(now)
+    }
 }
 
 /// A stream and where it stands.
@@ -165,6 +190,12 @@ impl RunStream {
         StreamBody::new(frames).boxed_unsync()
     }
 
+    /// What there is to tell of the place in the queue.
+    pub(super) fn place(&mut self) -> Option<Bytes> {
+        let position = self.place.as_mut()?.news(&self.run)?;
+        Some(self.outputs.framing().queued(position))
+    }
+
     fn keep_alive(&self) -> Option<Bytes> {
         self.outputs.framing().keep_alive()
     }
@@ -205,16 +236,21 @@ impl Progress {
         }
     }
 
-    /// The next frame of the outputs, or a comment in between.
+    /// The next frame of the outputs, or in between a new place in the queue or a comment.
     async fn follow(&mut self) -> io::Result<Option<Bytes>> {
-        let comment = self.stream.keep_alive();
-        tokio::select! {
-            biased;
-            frame = self.stream.outputs.next() => {
-                self.ticks.reset();
-                frame
+        loop {
+            tokio::select! {
+                biased;
+                frame = self.stream.outputs.next() => {
+                    self.ticks.reset();
+                    return frame;
+                }
+                _ = self.ticks.tick() => {}
             }
-            _ = self.ticks.tick(), if comment.is_some() => Ok(comment),
+            let told = self.stream.place().or_else(|| self.stream.keep_alive());
+            if told.is_some() {
+                return Ok(told);
+            }
         }
     }
 

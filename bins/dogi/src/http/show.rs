@@ -11,7 +11,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, LINK, TRAILER, X_CONTENT_TYPE_OP
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::State;
-use super::body::{Body, RunStream, full, result_fields};
+use super::body::{Body, Place, RunStream, full, result_fields};
 use super::problem::{Problem, status_code};
 use super::status;
 use crate::listen::Activity;
@@ -66,10 +66,13 @@ pub(super) async fn answer(
         drop(attached);
         return Ok(whole(state, &run, &status, outputs, &view));
     }
+    // The text of a file is the file's and nothing else.
+    let tells_place = view.framing != Framing::Text || !view.only_files();
     let show_status = view.framing != Framing::Text || view.output.contains(&OutputName::Status);
     let stream = RunStream {
         outputs,
         run: run.clone(),
+        place: tells_place.then(|| Place::new(state.engine.clone())),
         links: state.links.clone(),
         show_status,
         cut_failed: view.cut_failed,
@@ -146,8 +149,8 @@ async fn streamed(
 ) -> Result<Response<Body>, Problem> {
     let first = match (view.only_files(), &view.cursor) {
         (true, None) => first_byte(state, run, &mut stream).await?,
-        (false, None) => waiting(&state.engine.status(run), view.framing),
-        (_, Some(_)) => None,
+        (true, Some(_)) => None,
+        (false, _) => stream.place(),
     };
     let mut response = Response::new(stream.into_body(first));
     describe(&mut response, view.framing.content_type());
@@ -155,18 +158,6 @@ async fn streamed(
     let trailers = HeaderValue::from_static("Dogi-State, Dogi-Exit-Code");
     response.headers_mut().insert(TRAILER, trailers);
     Ok(response)
-}
-
-/// What the reader of a run that waits for room sees first: its place in the queue. It is of the
-/// moment, and stands in no output.
-fn waiting(status: &RunStatus, framing: Framing) -> Option<bytes::Bytes> {
-    let position = status.queue_position?;
-    match framing {
-        Framing::Text => Some(format!("dogi: queued, number {position} in line\n").into()),
-        Framing::Sse => Some(format!("event: queued\ndata: {position}\n\n").into()),
-        // Each object there is of an output.
-        Framing::Ndjson => None,
-    }
 }
 
 /// Waits for the first byte of a file, the end of the run, or some seconds. A run that failed

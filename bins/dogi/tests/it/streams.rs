@@ -265,6 +265,59 @@ async fn silent_events_carry_comments() {
     assert!(client.answer().await.text().contains("event: status\n"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_place_in_the_queue_is_told_in_every_framing_and_again_when_it_changes() {
+    let server = Server::with(&[("BYPASS_SIGNATURES", "true"), ("MAX_RUNNING", "1")]).await;
+    let (running, _, _first) = server.run(&format!("{RUN}?action=run"), &[]).await;
+    let before = format!("{RUN}?action=run&id=before&output=status&output_type=async");
+    assert_eq!(server.get(&before).await.json()["queue_position"], 1);
+    let of_file = "output=file_a";
+    let mut readers = Vec::new();
+    for (accept, output, told) in [
+        (
+            "text/plain",
+            "output=log",
+            "dogi: queued, number N in line\n",
+        ),
+        (
+            "text/event-stream",
+            "output=log",
+            "event: queued\ndata: N\n\n",
+        ),
+        ("text/event-stream", of_file, "event: queued\ndata: N\n\n"),
+        (
+            "application/x-ndjson",
+            "output=log",
+            "{\"output\":\"status\",\"queued\":N}\n",
+        ),
+    ] {
+        let target = format!("{RUN}?action=run&id=waits&{output}&file_a=/a");
+        let accept = format!("accept: {accept}");
+        let mut client = server.send("GET", &target, &[&accept]).await;
+        client.until(&told.replace('N', "2")).await;
+        readers.push((client, told));
+    }
+    let aborted = server.get(&format!("{RUN}?action=abort&id=before")).await;
+    assert_eq!(aborted.status, 200, "{}", aborted.text());
+    for (client, told) in &mut readers {
+        client.until(&told.replace('N', "1")).await;
+    }
+    // What reads as text of a file is the file's alone.
+    let target = format!("{RUN}?id=waits&{of_file}&file_a=/a");
+    let file = server.send("GET", &target, &["connection: close"]).await;
+    running.end(0);
+    let container = server.theatre.container().await;
+    container.file("a", "all of it").end(0);
+    assert_eq!(file.answer().await.text(), "all of it");
+    for (client, told) in readers {
+        let text = client.answer().await.text();
+        for place in ["2", "1"] {
+            let times = text.matches(&told.replace('N', place)).count();
+            assert_eq!(times, 1, "{text}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn objects_carry_bytes_positions_and_the_status() {
     let server = Server::start().await;

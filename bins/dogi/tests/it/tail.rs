@@ -77,6 +77,24 @@ async fn a_tail_ends_with_the_job_s_exit_code() {
 }
 
 #[tokio::test]
+async fn a_job_that_waits_tells_its_place_in_the_queue() {
+    let server = Server::with(&[("BYPASS_SIGNATURES", "true"), ("MAX_RUNNING", "1")]).await;
+    let (running, _, _first) = server.run(&format!("{RUN}?action=run"), &[]).await;
+    let waits = url(server.addr, &format!("{RUN}?action=run&id=waits"));
+    let tail = Tail::start(waits, &[]);
+    within(async {
+        while !tail.err.text().contains("dogi: queued, number 1 in line\n") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    running.end(0);
+    server.theatre.container().await.print("its turn").end(0);
+    let (exit, out, _) = tail.end().await;
+    assert_eq!((exit, out.as_str()), (Exit::Success, "its turn"));
+}
+
+#[tokio::test]
 async fn refusals_are_told() {
     let variables = [
         ("SIGNATURES_SECRET", "very secret"),

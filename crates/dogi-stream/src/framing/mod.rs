@@ -36,7 +36,8 @@ pub enum Framing {
     /// `{"output":"log","position":"0:12","stream":"stdout","data":"hello world\n"}`, where bytes
     /// that are not UTF-8 stand base64-encoded in `data_base64` instead. `position` is where the
     /// output goes on after this piece. A restart is `{"output":…,"position":"1:0",
-    /// "truncated":true}`, the status at the end `{"output":"status","status":{…}}`. An incomplete
+    /// "truncated":true}`, the status at the end `{"output":"status","status":{…}}`, a place in the
+    /// queue before it begins `{"output":"status","queued":7}`. An incomplete
     /// character at the end of a piece is held back for the next one, so that text stays text.
     Ndjson,
 }
@@ -48,6 +49,16 @@ impl Framing {
             Self::Text => "text/plain; charset=utf-8",
             Self::Sse => "text/event-stream",
             Self::Ndjson => "application/x-ndjson",
+        }
+    }
+
+    /// The place in the queue, counted from 1, of a run that waits. It is of the moment: it belongs to
+    /// no output, has no position, and may be sent between any two frames.
+    pub fn queued(self, position: usize) -> Bytes {
+        match self {
+            Self::Text => format!("dogi: queued, number {position} in line\n").into(),
+            Self::Sse => format!("event: queued\ndata: {position}\n\n").into(),
+            Self::Ndjson => ndjson::queued(position).into(),
         }
     }
 

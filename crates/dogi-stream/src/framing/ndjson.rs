@@ -27,6 +27,8 @@ pub(crate) struct Line<'a> {
     pub(crate) truncated: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) queued: Option<usize>,
 }
 
 impl<'a> Line<'a> {
@@ -39,6 +41,7 @@ impl<'a> Line<'a> {
             data_base64: None,
             truncated: false,
             status: None,
+            queued: None,
         }
     }
 
@@ -46,6 +49,15 @@ impl<'a> Line<'a> {
         serde_json::to_writer(&mut *out, self).expect("strings and numbers into memory");
         out.push(b'\n');
     }
+}
+
+/// The line that tells a place in the queue.
+pub(super) fn queued(position: usize) -> Vec<u8> {
+    let mut line = Line::new("status");
+    line.queued = Some(position);
+    let mut out = Vec::new();
+    line.write(&mut out);
+    out
 }
 
 /// The bytes of the next line, taken from the beginning of `bytes`: text where it is.

@@ -1,7 +1,7 @@
 //! NDJSON: exact bytes.
 
 use bytes::Bytes;
-use dogi_stream::{Channel, Framer, Framing, Message, NdjsonDecoder, Piece, Position};
+use dogi_stream::{Channel, Cursor, Framer, Framing, Message, NdjsonDecoder, Piece, Position};
 use proptest::prelude::*;
 
 use crate::sse::interesting;
@@ -99,6 +99,24 @@ fn restarts_and_the_status_are_objects() {
         String::from_utf8(frames(&mut framer).concat()).unwrap(),
         expected
     );
+}
+
+#[test]
+fn a_place_in_the_queue_is_told_in_every_framing_and_moves_no_cursor() {
+    for (framing, expected) in [
+        (Framing::Text, "dogi: queued, number 7 in line\n"),
+        (Framing::Sse, "event: queued\ndata: 7\n\n"),
+        (Framing::Ndjson, "{\"output\":\"status\",\"queued\":7}\n"),
+    ] {
+        assert_eq!(framing.queued(7), expected);
+    }
+    let mut decoder = NdjsonDecoder::new();
+    decoder.feed(&Framing::Ndjson.queued(7));
+    let message = decoder.next_message().unwrap().unwrap();
+    assert_eq!(message, Message::Queued(7));
+    let mut cursor = Cursor::new("run7");
+    message.advance(&mut cursor);
+    assert_eq!(cursor, Cursor::new("run7"));
 }
 
 fn channel() -> impl Strategy<Value = Channel> {
