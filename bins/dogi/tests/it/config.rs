@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use dogi::config::{Environment, Flags, Purpose, SETTINGS, Settings, reference, setting, volatile};
+use dogi_engine::AtLogLimit;
 
 /// An environment in which a server could start.
 const GOOD: [(&str, &str); 2] = [
@@ -97,6 +98,7 @@ fn the_defaults_are_those_of_the_documentation() {
     assert_eq!((settings.jobs.memory, settings.jobs.cpus), (None, None));
     assert_eq!(settings.jobs.pids, 4096);
     assert_eq!(settings.jobs.max_log_bytes, 1 << 30);
+    assert_eq!(settings.jobs.at_log_limit, AtLogLimit::GoOn);
     assert_eq!(settings.docker.buildkit, None);
     assert_eq!(settings.network.github_url.as_str(), "https://github.com/");
     assert!(settings.callbacks.headers.as_map().is_empty());
@@ -118,6 +120,26 @@ fn flags_win_then_the_environment_then_the_file() {
     assert_eq!(
         settings.storage.keep_runs, 100,
         "an empty variable is not set"
+    );
+}
+
+#[test]
+fn what_becomes_of_a_job_that_prints_too_much_is_set() {
+    let by_variable = |value| load(&[], &env(&[("MAX_LOG_ACTION", value)]));
+    let by_flag = load(&[("MAX_LOG_ACTION", "fail")], &env(&[]));
+    let by_file = with_file("max_log_action: fail\n", &[]);
+    for (settings, expected) in [
+        (by_variable("cut"), AtLogLimit::GoOn),
+        (by_variable("fail"), AtLogLimit::Fail),
+        (by_flag, AtLogLimit::Fail),
+        (by_file, AtLogLimit::Fail),
+    ] {
+        assert_eq!(settings.expect("good settings").jobs.at_log_limit, expected);
+    }
+    let report = by_variable("stop").expect_err("no such action");
+    assert!(
+        report.contains("`cut` (the job goes on) or `fail`"),
+        "{report}"
     );
 }
 
@@ -156,6 +178,7 @@ fn every_value_has_its_form() {
         ),
         ("DOCKER_TLS_VERIFY", &["1", "0", "anything"]),
         ("DOCKER_BUILDKIT", &["0", "1"]),
+        ("MAX_LOG_ACTION", &["cut", "fail"]),
         ("LOG_LEVEL", &["debug", "info,hyper=trace"]),
         ("LOG_FORMAT", &["text", "json"]),
     ];
@@ -201,6 +224,7 @@ fn every_value_has_its_form() {
         ("CB_SECRET", &["secret", "whsec_short", "whsec_AAAA"]),
         ("HTTPS_PROXY", &["socks5://proxy:1080", "http://"]),
         ("GITHUB_URL", &["github.com"]),
+        ("MAX_LOG_ACTION", &["stop", "FAIL", "cut,fail"]),
         ("LOG_LEVEL", &["loud"]),
         ("LOG_FORMAT", &["xml"]),
     ];

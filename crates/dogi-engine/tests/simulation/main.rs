@@ -61,6 +61,10 @@ fn nothing_is_lost() {
         return;
     }
     let seeds = number(COUNT).unwrap_or(SEEDS);
+    assert!(
+        seeds > 0,
+        "{COUNT}=0: nothing would be played, and nothing shown"
+    );
     let next = AtomicU64::new(0);
     let failed = AtomicBool::new(false);
     let play = || {
