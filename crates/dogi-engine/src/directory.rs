@@ -6,8 +6,8 @@ use std::{
 };
 
 use dogi_job::{
-    Admission, AdmissionLimits, Event, Failure, FailureKind, Phase, Refusal, RunId, Slot,
-    SlotDecision, Standing, StopCause, Submit, Ticket, UnixMillis,
+    Admission, AdmissionLimits, Admitted, Refusal, RunId, Slot, SlotDecision, Standing, StopCause,
+    Submit, Ticket, UnixMillis,
 };
 use dogi_url::{GroupPolicy, InstanceId};
 
@@ -72,6 +72,17 @@ impl Directory {
     /// Enters `handle` in the books and sets in motion what follows.
     pub(crate) fn enter(&mut self, handle: &RunHandle, how: Submit) -> Result<Entered, Refusal> {
         let before = self.slots.get(handle.instance()).cloned();
+        if before
+            .as_ref()
+            .is_none_or(|slot| slot.attachable(how).is_none())
+        {
+            // What it replaces is none of its rivals.
+            let rival = |run: &RunId| {
+                let run = self.runs.get(run);
+                run.is_none_or(|run| run.instance() != handle.instance())
+            };
+            self.admission.check_group(&ticket(handle), rival)?;
+        }
         let slot = self.slots.entry(handle.instance().clone()).or_default();
         match slot.submit(handle.id().clone(), how) {
             SlotDecision::Attach(run) => {
@@ -170,7 +181,7 @@ impl Directory {
             .and_then(|slot| slot.release(run))
             .and_then(|next| self.runs.get(&next).cloned());
         if let Some(next) = next {
-            self.ask_or_fail(&next);
+            self.keep_promise(&next);
         }
     }
 
@@ -282,21 +293,22 @@ impl Directory {
 
     fn ask(&mut self, handle: &RunHandle) -> Result<(), Refusal> {
         let admitted = self.admission.request(ticket(handle))?;
+        self.follow(handle, &admitted);
+        Ok(())
+    }
+
+    /// A run that waited for its instance was promised a start.
+    fn keep_promise(&mut self, handle: &RunHandle) {
+        let admitted = self.admission.take(ticket(handle));
+        self.follow(handle, &admitted);
+    }
+
+    fn follow(&mut self, handle: &RunHandle, admitted: &Admitted) {
         for run in &admitted.replaces {
             self.stop(run, StopCause::Superseded);
         }
         if admitted.now {
             handle.admit();
-        }
-        Ok(())
-    }
-
-    /// A run that waited for its instance was promised a start; a refusal now is its failure.
-    fn ask_or_fail(&mut self, handle: &RunHandle) {
-        if let Err(refusal) = self.ask(handle) {
-            let message = refusal.to_string();
-            let failure = Failure::new(Phase::Checkout, FailureKind::Forbidden, message);
-            handle.tell(Event::Failed { failure });
         }
     }
 

@@ -82,7 +82,7 @@ pub enum SubmitError {
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
     /// The disk does not take its outputs.
-    #[error("there is no room for the outputs of another run")]
+    #[error("the outputs of another run have no place on the disk")]
     Disk(#[source] io::Error),
     /// The submission could not be recorded.
     #[error("the submission could not be recorded")]

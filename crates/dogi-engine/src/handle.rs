@@ -162,10 +162,6 @@ impl RunHandle {
         let _ = self.inner.commands.send(Event::Admitted);
     }
 
-    pub(crate) fn tell(&self, event: Event) {
-        let _ = self.inner.commands.send(event);
-    }
-
     async fn wait_until(&self, done: impl Fn(&RunStatus) -> bool) -> Arc<RunStatus> {
         let mut status = self.subscribe();
         match status.wait_for(|status| done(status)).await {

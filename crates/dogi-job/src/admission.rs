@@ -46,7 +46,8 @@ pub enum Refusal {
     },
     /// The group is busy and the request said `group_policy=reject`.
     #[error(
-        "the group {group:?} is busy with the run {run}, and group_policy=reject was asked for"
+        "the group {:?} is busy with the run {run}, and group_policy=reject was asked for",
+        group.as_str()
     )]
     GroupBusy {
         /// The group.
@@ -89,46 +90,50 @@ impl Admission {
     /// # Errors
     /// When the queue is full, or the group is busy and the ticket says to reject then.
     pub fn request(&mut self, ticket: Ticket) -> Result<Admitted, Refusal> {
-        let members = ticket
-            .group
-            .as_ref()
-            .map_or_else(Vec::new, |group| self.members(group));
-        if let (Some(group), GroupPolicy::Reject, Some(run)) =
-            (&ticket.group, ticket.group_policy, members.first())
-        {
-            return Err(Refusal::GroupBusy {
-                group: group.clone(),
-                run: run.clone(),
-            });
-        }
-        let replaces = match ticket.group_policy {
-            GroupPolicy::Replace => members,
-            GroupPolicy::Queue | GroupPolicy::Reject => Vec::new(),
-        };
-        if self.has_room() && self.waiting == 0 && self.group_is_free(&ticket) {
-            self.start(&ticket);
-            return Ok(Admitted {
-                now: true,
-                replaces,
-            });
-        }
-        if self.may_pass(&ticket) {
-            self.start(&ticket);
-            return Ok(Admitted {
-                now: true,
-                replaces,
-            });
-        }
-        if self.waiting >= self.limits.queued {
+        self.check_group(&ticket, |_| true)?;
+        if self.waiting >= self.limits.queued && !self.may_start(&ticket) {
             return Err(Refusal::QueueFull {
                 waiting: self.waiting,
             });
         }
-        self.enqueue(ticket);
-        Ok(Admitted {
-            now: false,
-            replaces,
-        })
+        Ok(self.take(ticket))
+    }
+
+    /// Takes the ticket of a run that was accepted before and had to wait for something else: it
+    /// starts or waits, however long the queue is and whoever is in its group by now.
+    pub fn take(&mut self, ticket: Ticket) -> Admitted {
+        let replaces = match (&ticket.group, ticket.group_policy) {
+            (Some(group), GroupPolicy::Replace) => self.members(group),
+            _ => Vec::new(),
+        };
+        let now = self.may_start(&ticket);
+        match now {
+            true => self.start(&ticket),
+            false => self.enqueue(ticket),
+        }
+        Admitted { now, replaces }
+    }
+
+    /// Whether the ticket's group lets it in: one that is to be rejected where the group is busy is
+    /// not, if there is a member that `counts`.
+    ///
+    /// # Errors
+    /// When it is not; nothing has changed.
+    pub fn check_group(
+        &self,
+        ticket: &Ticket,
+        counts: impl Fn(&RunId) -> bool,
+    ) -> Result<(), Refusal> {
+        let (Some(group), GroupPolicy::Reject) = (&ticket.group, ticket.group_policy) else {
+            return Ok(());
+        };
+        match self.members(group).into_iter().find(counts) {
+            Some(run) => Err(Refusal::GroupBusy {
+                group: group.clone(),
+                run,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// A run that an earlier life of the server let in: it has its place, whatever the limits are
@@ -224,6 +229,11 @@ impl Admission {
         running.chain(waiting).collect()
     }
 
+    fn may_start(&self, ticket: &Ticket) -> bool {
+        let first = self.has_room() && self.waiting == 0 && self.group_is_free(ticket);
+        first || self.may_pass(ticket)
+    }
+
     fn has_room(&self) -> bool {
         self.running.len() < self.limits.running.max(1)
     }
@@ -273,11 +283,11 @@ impl Admission {
                 .map(|index| (key.clone(), index))
         });
         if let Some((key, index)) = found {
-            self.take(&key, index);
+            self.take_out(&key, index);
         }
     }
 
-    fn take(&mut self, key: &str, index: usize) -> Option<Ticket> {
+    fn take_out(&mut self, key: &str, index: usize) -> Option<Ticket> {
         let queue = self.queues.get_mut(key)?;
         let ticket = queue.remove(index)?;
         self.waiting -= 1;
@@ -307,6 +317,6 @@ impl Admission {
         })?;
         let key = self.turns.remove(turn)?;
         self.turns.push_back(key.clone());
-        self.take(&key, index)
+        self.take_out(&key, index)
     }
 }

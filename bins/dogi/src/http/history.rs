@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dogi_engine::RunHandle;
+use dogi_engine::{Engine, RunHandle};
 use dogi_job::{RunId, SourceRef, Submit};
 use dogi_stream::{Cursor, Framing, Position};
 use dogi_url::{InstanceId, OutputName, OutputSelection, OutputType, Verified};
@@ -14,7 +14,7 @@ use super::body::{Body, full, joined};
 use super::params::params;
 use super::problem::Problem;
 use super::show::{self, View, describe};
-use super::{Call, State, accept, output, run, status};
+use super::{Call, Links, State, accept, output, run, status};
 
 /// Runs on a page, where nobody says how many.
 const PAGE: usize = 50;
@@ -76,17 +76,27 @@ pub(super) fn collect(state: &State, verified: &Verified<'_>) -> Result<Response
 }
 
 /// `GET /jobs`: what is queued or under way, by instance.
-pub(super) fn jobs(state: &State, verified: &Verified<'_>) -> Result<Response<Body>, Problem> {
+///
+/// Thousands may be: the answer is made where it holds nobody up.
+pub(super) async fn jobs(
+    state: &State,
+    verified: &Verified<'_>,
+) -> Result<Response<Body>, Problem> {
     params(verified, &[])?;
+    let (engine, links) = (state.engine.clone(), state.links.clone());
+    let made = tokio::task::spawn_blocking(move || jobs_now(&engine, &links)).await;
+    made.map_err(|_| Problem::unavailable("the server is stopping"))
+}
+
+fn jobs_now(engine: &Engine, links: &Links) -> Response<Body> {
     let mut jobs: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    let runs = state.engine.jobs();
-    for (run, status) in runs.iter().zip(state.engine.statuses(&runs)) {
-        let status = status::json(&status, &state.links);
+    let runs = engine.jobs();
+    for (run, status) in runs.iter().zip(engine.statuses(&runs)) {
         jobs.entry(run.instance().to_string())
             .or_default()
-            .push(status);
+            .push(status::json(&status, links));
     }
-    Ok(answer(&json!({"jobs": jobs})))
+    answer(&json!({"jobs": jobs}))
 }
 
 /// `GET /runs`: history, newest first, in pages.

@@ -156,7 +156,7 @@ impl Http {
             }
             Route::Outputs => history::outputs(state, &verified),
             Route::Collect => history::collect(state, &verified),
-            Route::Jobs => history::jobs(state, &verified),
+            Route::Jobs => history::jobs(state, &verified).await,
             Route::Runs => history::runs(state, &verified),
             Route::RunStatus(run) => history::run_status(state, run, &verified),
             Route::RunOutput(run, name) => {

@@ -1,5 +1,7 @@
 //! Errors as RFC 9457 has them: `application/problem+json`.
 
+use std::io::ErrorKind;
+
 use bytes::Bytes;
 use dogi_engine::SubmitError;
 use dogi_job::{FailureKind, Refusal, RunStatus};
@@ -215,6 +217,11 @@ fn request_status(error: &RequestError) -> StatusCode {
     }
 }
 
+fn disk_full() -> Problem {
+    let detail = "the disk of the server is full";
+    Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail).retry_after(DISK_RETRY)
+}
+
 impl From<SubmitError> for Problem {
     fn from(error: SubmitError) -> Self {
         match &error {
@@ -238,12 +245,18 @@ impl From<SubmitError> for Problem {
                     .retry_after(DISK_RETRY)
             }
             SubmitError::Disk(source) => {
-                tracing::error!(error = %crate::chain(source), "no room for the outputs of a run");
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string())
+                tracing::error!(error = %crate::chain(source), "no place for the outputs of a run");
+                match source.kind() {
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded => disk_full(),
+                    _ => Self::unavailable(error.to_string()),
+                }
             }
             SubmitError::Store(source) => {
                 tracing::error!(error = %crate::chain(source), "cannot record a run");
-                Self::unavailable(error.to_string())
+                match source.full {
+                    true => disk_full(),
+                    false => Self::unavailable(error.to_string()),
+                }
             }
             SubmitError::Closing => Self::unavailable(error.to_string()),
         }

@@ -1,5 +1,7 @@
 //! Making a container, and finding one again.
 
+use std::sync::Arc;
+
 use bollard::query_parameters::CreateContainerOptions;
 
 use super::{Container, ContainerId, ContainerSpec};
@@ -68,6 +70,7 @@ impl Docker {
             id: ContainerId(created.id),
             tty: spec.tty,
             command: spec.describe(),
+            told_to_end: Arc::default(),
         })
     }
 
@@ -91,6 +94,7 @@ impl Docker {
             id: ContainerId(found.id.unwrap_or_else(|| id.0.clone())),
             tty: found.config.and_then(|config| config.tty).unwrap_or(false),
             command: format!("{words:?}"),
+            told_to_end: Arc::default(),
         })
     }
 }

@@ -24,6 +24,9 @@ pub use wait::{ContainerState, Exit};
 
 pub(crate) use demux::{Demux, Source};
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use crate::client::Docker;
 
 /// A handle to one container. Cheap to clone; dropping it does nothing to the container.
@@ -34,6 +37,8 @@ pub struct Container {
     tty: bool,
     /// What is run, for error messages.
     command: String,
+    /// Set once this handle, or a clone of it, has asked for its end.
+    told_to_end: Arc<AtomicBool>,
 }
 
 /// The engine's id of a container: 64 hex digits.

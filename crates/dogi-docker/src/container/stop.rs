@@ -1,5 +1,6 @@
 //! Ending and removing a container.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bollard::query_parameters::{KillContainerOptions, RemoveContainerOptions};
@@ -50,6 +51,7 @@ impl Container {
     }
 
     async fn signal(&self, signal: String) -> Result<(), EngineError> {
+        self.told_to_end.store(true, Ordering::Release);
         let options = KillContainerOptions { signal };
         self.docker
             .client()

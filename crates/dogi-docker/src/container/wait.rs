@@ -1,5 +1,6 @@
 //! How a container ended, or how it is.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bollard::errors::Error as BollardError;
@@ -70,7 +71,9 @@ impl Container {
             let state = found.state.unwrap_or_default();
             exit.oom_killed = state.oom_killed.unwrap_or(false);
             exit.error = state.error.filter(|text| !text.is_empty());
-            if exit.oom_killed || !limited || code != KILLED {
+            // A kill that was asked for needs no other reason.
+            let asked = self.told_to_end.load(Ordering::Acquire);
+            if exit.oom_killed || !limited || code != KILLED || asked {
                 break;
             }
             tokio::time::sleep(OOM_PAUSE).await;

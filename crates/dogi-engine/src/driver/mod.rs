@@ -4,7 +4,7 @@ mod effects;
 mod record;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -35,6 +35,8 @@ pub(crate) struct Driver {
     outputs: RunOutputs,
     checkout: Option<Arc<dyn Checkout>>,
     commands: mpsc::UnboundedReceiver<Event>,
+    /// Commands that came while nothing could be recorded.
+    unrecorded: VecDeque<Event>,
     reports: (
         mpsc::UnboundedSender<Report>,
         mpsc::UnboundedReceiver<Report>,
@@ -119,6 +121,7 @@ impl Driver {
             outputs,
             checkout: None,
             commands,
+            unrecorded: VecDeque::new(),
             reports: mpsc::unbounded_channel(),
             in_flight: BTreeMap::new(),
             keys: HashMap::new(),
@@ -145,6 +148,7 @@ impl Driver {
             self.outputs.console().line(line).await;
         }
         if self.run.is_decided() {
+            self.mark_what_was_not_read().await;
             self.follow_up().await;
         } else {
             self.record(Event::Resumed).await;
@@ -152,9 +156,32 @@ impl Driver {
         self.drive_on().await;
     }
 
+    /// What the container printed between the end of that life and its stop goes with it, and nobody
+    /// knows whether it printed anything. A log that has its last lines had been read to the end.
+    async fn mark_what_was_not_read(&self) {
+        let status = self.run.status();
+        let unread = self.run.container().is_some() && status.exit_code.is_none();
+        if !unread || self.run.has_stopped() {
+            return;
+        }
+        let mark = "dogi: output may be missing here: the server ended while the job was to stop";
+        let last = status.errors.first().map(|error| format!("dogi: {error}"));
+        let console = self.outputs.console();
+        for line in [Some(mark), last.as_deref()].into_iter().flatten() {
+            if console.has_line(line).await {
+                return;
+            }
+        }
+        console.line(mark).await;
+    }
+
     /// Drives the run to its end.
     async fn drive_on(mut self) {
         while !self.run.state().is_final() {
+            if let Some(event) = self.unrecorded.pop_front() {
+                self.record(event).await;
+                continue;
+            }
             let now = self.shared.clock.now();
             if let Some(event) = self.run.due(now) {
                 self.record(event).await;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use dogi_job::{Event, Run};
+use dogi_job::{Event, Perform, Phase, Run};
 
 use super::Driver;
 use crate::{
@@ -47,7 +47,7 @@ impl Driver {
                 record: Record::Event(event.clone()),
             },
         };
-        self.append(entry).await;
+        self.append(entry, &after).await;
         self.sequence += 1;
         let before = std::mem::replace(&mut self.run, after).status();
         let status = self.run.status();
@@ -62,22 +62,54 @@ impl Driver {
         let _ = report.recorded.send(());
     }
 
-    /// Nothing goes on before it is recorded: while the store takes nothing, a disk that is full
-    /// for one, the run stands still.
-    async fn append(&self, entry: Entry) {
-        let run = self.run.id();
+    /// Nothing follows before it is recorded: while the store takes nothing, a disk that is full for
+    /// one, the run stands still. Only what is to stop is stopped all the same: a job that fills
+    /// the disk must not be safe from its abort because of that.
+    async fn append(&mut self, entry: Entry, after: &Run) {
         let mut pause = FIRST_PAUSE;
         let mut failed = false;
-        while let Err(error) = self.shared.store.append(run, entry.clone()).await {
+        while let Err(error) = self.shared.store.append(self.run.id(), entry.clone()).await {
             if !failed {
                 failed = true;
+                let run = self.run.id();
                 tracing::error!(%run, error = %crate::chain(&error), "an event can't be recorded: the run waits");
+                if after.is_decided() {
+                    self.cancel_performing();
+                }
             }
-            tokio::time::sleep(pause).await;
+            self.pause(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         if failed {
-            tracing::info!(%run, "the event is recorded: the run goes on");
+            tracing::info!(run = %self.run.id(), "the event is recorded: the run goes on");
+        }
+    }
+
+    /// Waits, and hears meanwhile whoever wants the run to stop.
+    async fn pause(&mut self, pause: Duration) {
+        let mut over = std::pin::pin!(tokio::time::sleep(pause));
+        loop {
+            tokio::select! {
+                biased;
+                Some(event) = self.commands.recv() => {
+                    if matches!(event, Event::StopRequested { .. }) {
+                        self.cancel_performing();
+                    }
+                    self.unrecorded.push_back(event);
+                }
+                () = &mut over => break,
+            }
+        }
+        if self.run.due(self.shared.clock.now()).is_some() {
+            self.cancel_performing();
+        }
+    }
+
+    fn cancel_performing(&self) {
+        for (key, cancel) in &self.in_flight {
+            if key.perform == Perform::Perform && key.phase != Phase::Callback {
+                cancel.cancel();
+            }
         }
     }
 

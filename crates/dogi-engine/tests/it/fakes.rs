@@ -53,6 +53,8 @@ pub(crate) struct World {
     pub(crate) started: Mutex<Vec<RunId>>,
     /// Runs whose container was taken up by a later life, in order.
     pub(crate) taken_up: Mutex<Vec<RunId>>,
+    /// How many containers were told to stop.
+    pub(crate) cancelled: AtomicUsize,
     /// How many checkouts wait for ever: the engine is to end first.
     pub(crate) checkouts_hang: AtomicUsize,
     /// Ids of the callbacks received.
@@ -86,6 +88,7 @@ impl Fake {
             most: AtomicUsize::new(0),
             started: Mutex::default(),
             taken_up: Mutex::default(),
+            cancelled: AtomicUsize::new(0),
             checkouts_hang: AtomicUsize::new(0),
             delivered: Mutex::default(),
             removal: Mutex::default(),
@@ -146,7 +149,10 @@ impl Fake {
 
     async fn end(&self, work: &Work) -> Result<Exit, StepError> {
         tokio::select! {
-            () = work.cancel.cancelled() => Err(StepError::Cancelled),
+            () = work.cancel.cancelled() => {
+                self.0.cancelled.fetch_add(1, Ordering::SeqCst);
+                Err(StepError::Cancelled)
+            }
             permit = self.0.may_end.acquire() => {
                 permit.expect("the semaphore is never closed").forget();
                 let end = self.0.ends.lock().expect("not poisoned").pop_front().unwrap_or(Ok(0));

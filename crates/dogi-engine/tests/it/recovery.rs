@@ -587,6 +587,73 @@ fn while_nothing_can_be_recorded_runs_stand_still_and_then_go_on() {
 }
 
 #[test]
+fn a_job_is_stopped_even_while_nothing_can_be_recorded() {
+    for (params, state) in [
+        ("action=run", State::Aborted),
+        ("action=run&timeout=1s", State::TimedOut),
+    ] {
+        let machine = Machine::new();
+        let full = Full {
+            store: machine.store.clone(),
+            full: std::sync::Arc::default(),
+        };
+        let switch = full.full.clone();
+        machine.life_over(full, async |engine| {
+            let run = submit(&engine, params).await;
+            while !log_has(&run, "hello") {
+                tokio::task::yield_now().await;
+            }
+            switch.store(true, Ordering::SeqCst);
+            let abort = async {
+                if state == State::Aborted {
+                    engine.abort(run.instance()).await;
+                }
+            };
+            let watched = async {
+                // The fake's container listens to nothing but its token.
+                while machine.fake.0.cancelled.load(Ordering::SeqCst) == 0 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                assert!(!run.status().state.is_final(), "that is not on record");
+                switch.store(false, Ordering::SeqCst);
+                assert_eq!(run.finished().await.state, state);
+            };
+            let both = futures::future::join(abort, watched);
+            let done = tokio::time::timeout(Duration::from_secs(20), both).await;
+            done.expect("it is stopped");
+        });
+        assert_eq!(machine.fake.containers(), 0);
+    }
+}
+
+#[test]
+fn a_stop_that_a_crash_cut_off_says_that_output_may_be_missing() {
+    let machine = Machine::new();
+    // The crash comes after the stop was recorded and before the container was removed.
+    let removal = |takes| *machine.fake.0.removal.lock().expect("not poisoned") = takes;
+    removal(Duration::from_secs(3600));
+    let id = machine.life(async |engine| {
+        let run = submit(&engine, "action=run").await;
+        while !log_has(&run, "hello") {
+            tokio::task::yield_now().await;
+        }
+        let abort = engine.abort(run.instance());
+        let answered = tokio::time::timeout(Duration::from_millis(300), abort).await;
+        answered.expect_err("the container is still there");
+        run.id().clone()
+    });
+    removal(Duration::ZERO);
+    machine.life(async |engine| {
+        let run = again(&engine, &id);
+        assert_eq!(run.finished().await.state, State::Aborted);
+        let log = log_of(&run).await;
+        let mark = "hello\ndogi: output may be missing here: the server ended while the job was to stop\n\
+            dogi: Killed by abort\n";
+        assert!(log.ends_with(mark), "{log}");
+    });
+}
+
+#[test]
 fn directories_of_no_run_are_removed_at_a_start() {
     let machine = Machine::new();
     let runs = machine.disk.path().join("runs");

@@ -177,6 +177,44 @@ async fn a_group_runs_one_at_a_time_by_its_policy() {
 }
 
 #[tokio::test]
+async fn a_restart_that_its_group_rejects_leaves_the_running_job_alone() {
+    let (engine, fake, _directory) = engine().await;
+    let submit = |repo: &'static str, params: &'static str, how| {
+        let engine = engine.clone();
+        async move { engine.submit(spec_of(repo, params), how).await }
+    };
+    let rival = submit("https/h/a", "group=g", Submit::Run).await;
+    let rival = rival.expect("taken").run;
+    let healthy = submit("https/h/b", "", Submit::Run)
+        .await
+        .expect("taken")
+        .run;
+    let rejected = "group=g&group_policy=reject";
+    let refused = submit("https/h/b", rejected, Submit::Restart).await;
+    let refused = refused.expect_err("the group is busy").to_string();
+    assert!(
+        refused.starts_with("the group \"g\" is busy with the run "),
+        "{refused}"
+    );
+    assert_eq!(
+        engine.peek(healthy.instance()).expect("known").id(),
+        healthy.id()
+    );
+    fake.let_end(2);
+    assert_eq!(healthy.finished().await.state, State::Succeeded);
+    rival.finished().await;
+
+    // What it replaces itself is none of its rivals; and what was taken is never refused later.
+    let member = submit("https/h/b", "group=g", Submit::Run).await;
+    let member = member.expect("taken").run;
+    let next = submit("https/h/b", rejected, Submit::Restart).await;
+    let next = next.expect("taken").run;
+    assert_eq!(member.finished().await.state, State::Superseded);
+    fake.let_end(1);
+    assert_eq!(next.finished().await.state, State::Succeeded);
+}
+
+#[tokio::test]
 async fn peek_knows_the_newest_run_and_nothing_of_an_unknown_instance() {
     let (engine, fake, _directory) = engine().await;
     let spec = spec("action=run");
