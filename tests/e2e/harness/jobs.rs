@@ -187,8 +187,9 @@ impl Submitted {
         let found = self.assert_lines_once(dogi).await;
         assert!(
             found.values().all(|lines| *lines == self.job.lines),
-            "the output of {} is cut: {found:?}",
-            self.job.id
+            "the output of {} is cut: {found:?}: {:?}",
+            self.job.id,
+            self.streams(dogi).await.remove("system")
         );
         if self.job.code != 0 {
             let told = format!("dogi: Execution failed with code {}\n", self.job.code);
