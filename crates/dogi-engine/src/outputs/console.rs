@@ -19,9 +19,7 @@ impl Console {
 
     /// Writes one line, on a line of its own.
     pub async fn line(&self, text: impl AsRef<str>) {
-        let newline = if self.log.at_line_start() { "" } else { "\n" };
-        let line = format!("{newline}{}\n", text.as_ref());
-        self.raw(line.into()).await;
+        self.log.append_line(text.as_ref().to_owned()).await;
     }
 
     /// Writes bytes as they are.

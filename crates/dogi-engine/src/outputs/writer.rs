@@ -9,6 +9,7 @@ use bytes::Bytes;
 use dogi_stream::{Channel, Log, LogWriter, Reserved};
 
 use super::OutputOptions;
+use crate::ports::Workers;
 
 /// The one writer of an output, shared by the effects of a run.
 ///
@@ -19,6 +20,8 @@ use super::OutputOptions;
 pub struct OutputWriter {
     state: Arc<Mutex<State>>,
     log: Log,
+    /// Beside the state, whose lock is held while something is written.
+    workers: Arc<dyn Workers>,
 }
 
 #[derive(Debug)]
@@ -91,6 +94,7 @@ impl OutputWriter {
     }
 
     fn new(stage: Stage, log: Log, path: &Path, options: OutputOptions) -> Self {
+        let workers = options.workers.clone();
         let state = State {
             stage,
             path: path.to_owned(),
@@ -103,6 +107,7 @@ impl OutputWriter {
         Self {
             state: Arc::new(Mutex::new(state)),
             log,
+            workers,
         }
     }
 
@@ -117,6 +122,16 @@ impl OutputWriter {
     /// Not cancel safe: once called, the pieces are written even if the future is dropped.
     pub async fn append(&self, pieces: Vec<(Channel, Bytes)>) {
         self.blocking(move |state| state.append(&pieces)).await;
+    }
+
+    /// Appends a line of dogi's own, on a line of its own.
+    pub(super) async fn append_line(&self, text: String) {
+        self.blocking(move |state| {
+            let newline = if state.at_line_start { "" } else { "\n" };
+            let line = Bytes::from(format!("{newline}{text}\n"));
+            state.append(&[(Channel::System, line)]);
+        })
+        .await;
     }
 
     /// Starts the output over: the followed file was truncated or replaced.
@@ -148,8 +163,7 @@ impl OutputWriter {
             let own = pieces.iter().filter(|(of, _)| *of == Channel::System);
             Ok(own.flat_map(|(_, bytes)| bytes).copied().collect())
         };
-        let workers = self.lock().options.workers.clone();
-        workers.complete(read).await.flatten()
+        self.workers.complete(read).await.flatten()
     }
 
     /// Why the output lacks its end, if it does.
@@ -163,13 +177,9 @@ impl OutputWriter {
         self.lock().finish();
     }
 
-    pub(super) fn at_line_start(&self) -> bool {
-        self.lock().at_line_start
-    }
-
     async fn blocking(&self, act: impl FnOnce(&mut State) + Send + 'static) {
         let this = self.clone();
-        let workers = self.lock().options.workers.clone();
+        let workers = self.workers.clone();
         if let Err(error) = workers.complete(move || act(&mut this.lock())).await {
             tracing::error!(%error, "an output was not written");
         }
