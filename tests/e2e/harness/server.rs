@@ -22,6 +22,9 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_dogi");
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// How often is looked for containers of a server that was killed.
+const LOOKS: usize = 10;
+
 /// How long a start may take, with what an earlier life left to be taken up.
 const TO_START: Duration = Duration::from_secs(60);
 
@@ -170,7 +173,10 @@ impl Dogi {
     /// Ends the process and all its jobs, those that wait too.
     pub(crate) fn discard(mut self) {
         self.process.kill();
-        docker::remove_containers(&self.namespace);
+        // A container that the engine was making just then comes a little later.
+        for _ in 0..LOOKS {
+            docker::remove_containers(&self.namespace);
+        }
     }
 
     /// Waits until nothing is queued or under way any more.
