@@ -1,6 +1,7 @@
 //! The command line: what there is, and what was given.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -72,6 +73,14 @@ else this command does it. Give it the settings of the server.
 
   dogi gc --dry-run";
 
+const BACKUP_AFTER: &str = "\
+DIR is a new directory with a copy of the history, the outputs and the name of the server, as they
+are at one moment: what can be had again (mirrors, images) is not in it. The server may run, and
+goes on. DIR has its name only when it is complete and on the disk. To restore, put such a directory
+in the place of DATA_DIR while no server works there.
+
+  dogi backup \"/backup/$(date +%F)\"";
+
 /// Everything that the program understands.
 #[must_use]
 pub fn command() -> Command {
@@ -89,6 +98,7 @@ pub fn command() -> Command {
         .subcommand(sign())
         .subcommand(check())
         .subcommand(gc())
+        .subcommand(backup())
 }
 
 fn serve() -> Command {
@@ -233,6 +243,19 @@ fn gc() -> Command {
             "all",
             "Remove everything that is not in use, not only what is beyond the budgets",
         ))
+        .arg(config_option())
+}
+
+fn backup() -> Command {
+    Command::new("backup")
+        .about("Copy the history and the outputs of DATA_DIR into a new directory")
+        .after_help(BACKUP_AFTER)
+        .arg(
+            Arg::new("DIR")
+                .required(true)
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("The directory to make"),
+        )
         .arg(config_option())
 }
 

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod args;
+mod backup;
 mod check;
 mod console;
 mod exit;
@@ -44,6 +45,7 @@ pub fn main(
         }
         "run" => run::run(matches, env, console),
         "gc" => gc::run(matches, env, console),
+        "backup" => backup::run(matches, env, console),
         "tail" => tail::run(matches, env, console),
         _ => sign::run(matches, env, console),
     }

@@ -55,7 +55,17 @@ fn the_command_tree_is_sound() {
 fn help_names_every_command_and_every_setting() {
     let (exit, help, err) = dogi(&["--help"], &[]);
     assert_eq!((exit, err.as_str()), (Exit::Success, ""));
-    for word in ["serve", "run", "tail", "sign", "check", "Exit codes", "125"] {
+    for word in [
+        "serve",
+        "run",
+        "tail",
+        "sign",
+        "check",
+        "gc",
+        "backup",
+        "Exit codes",
+        "125",
+    ] {
         assert!(help.contains(word), "{word} is not in {help}");
     }
     let (exit, help, _) = dogi(&["serve", "--help"], &[]);

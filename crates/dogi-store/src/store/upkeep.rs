@@ -107,6 +107,18 @@ impl Store {
         answer.await.unwrap_or(Err(closed))
     }
 
+    /// As [`backup`](Self::backup), of a database that another process may have open, or nobody. It
+    /// may be of an older version, and stays so. Blocks until the copy is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As with [`backup`](Self::backup).
+    pub fn backup_of(database: &Path, path: &Path) -> Result<(), BackupError> {
+        let connection =
+            open::read_only(database).map_err(|error| backup::sqlite_error(path, error))?;
+        backup::backup(&connection, path)
+    }
+
     /// Gives the space of what was forgotten and removed back to the file system, a piece at a
     /// time: other writes go on in between. Only what was backed up or read for long meanwhile
     /// may keep it until later.

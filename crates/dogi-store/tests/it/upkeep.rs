@@ -51,6 +51,28 @@ async fn a_backup_is_a_database() {
 }
 
 #[tokio::test]
+async fn a_database_is_copied_whether_somebody_has_it_open_or_not() {
+    let place = Place::new();
+    let store = open(&place.path);
+    store.append(one("s", 0, "first")).await.unwrap();
+    let (used, unused) = (beside(&place, "used.db"), beside(&place, "unused.db"));
+    Store::backup_of(&place.path, &used).unwrap();
+    store.append(one("s", 1, "later")).await.unwrap();
+    store.close().await;
+    Store::backup_of(&place.path, &unused).unwrap();
+    assert_eq!(bodies(&open(&used), "s").await, ["first"]);
+    assert_eq!(bodies(&open(&unused), "s").await, ["first", "later"]);
+    let again = open(&place.path);
+    again.append(one("s", 2, "goes on")).await.unwrap();
+    assert_eq!(bodies(&again, "s").await, ["first", "later", "goes on"]);
+
+    let missing = beside(&place, "missing.db");
+    let error = Store::backup_of(&missing, &beside(&place, "copy.db")).unwrap_err();
+    assert!(matches!(error, BackupError::Sqlite { .. }), "{error:?}");
+    assert!(!missing.exists() && !beside(&place, "copy.db").exists());
+}
+
+#[tokio::test]
 async fn a_backup_overwrites_nothing() {
     for (store, _place) in both() {
         let directory = Place::new();
