@@ -258,7 +258,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "10",
         group: Group::Jobs,
         expected: COUNT,
-        help: "Job containers at once",
+        help: "Jobs at once, from the clone to the end of the container; callbacks don't count",
         ..BASE
     },
     Setting {

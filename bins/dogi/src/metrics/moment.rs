@@ -88,7 +88,7 @@ impl MomentMetrics {
         let gauges: [(&str, &str, &Gauge); 8] = [
             (
                 "deliveries_pending",
-                "Callbacks that are promised and not accepted yet",
+                "Jobs whose callback is under way or waits to be tried again",
                 &self.pending,
             ),
             ("admission_running", "Jobs that are let in", &self.running),
