@@ -12,7 +12,7 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -21,10 +21,12 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::logs::Next;
-use super::messages::{Part, Stamp};
+use super::messages::Stamp;
+use super::pass::{Pass, Side};
 use super::{Channel, Container, ContainerState, Output};
 use crate::error::EngineError;
-use crate::follow::{LiveFile, Mismatch, Reconciler};
+use crate::follow::Mismatch;
+use crate::patience::Pauses;
 
 /// What is known of a container's output: everything that was kept, from its first byte. It is read once,
 /// and not held in memory.
@@ -78,7 +80,8 @@ pub enum Gap {
 /// The output of an adopted container, from where the known part ends. It ends when the container
 /// does not run any more and everything has been delivered.
 ///
-/// An engine that goes away is waited for, without end: drop the stream to give up. Read ahead like
+/// An engine that goes away is waited for, without end: drop the stream to give up. One that answers,
+/// and refuses or breaks off, is asked some times more. Read ahead like
 /// [`Output`], but a consumer that stops does not hold up the container.
 #[derive(Debug)]
 pub struct Adoption {
@@ -128,6 +131,7 @@ impl Container {
                 stderr: Side::default(),
                 by_time: false,
                 told: false,
+                trouble: Trouble::new(),
                 send,
             };
             let failed = match adopting.run(prior).await {
@@ -143,19 +147,20 @@ impl Container {
     }
 }
 
-/// One channel.
-#[derive(Debug, Default)]
-struct Side {
-    /// All that was kept or delivered.
-    known: LiveFile,
-    /// The time of what was delivered last, and how many bytes of that time were.
-    last: Option<(Stamp, u64)>,
-}
-
 enum Stop {
     /// Nobody listens.
     Unheard,
     Failed(AdoptError),
+}
+
+impl Stop {
+    /// An answer broke off.
+    fn is_a_break(&self) -> bool {
+        matches!(
+            self,
+            Stop::Failed(AdoptError::Engine(EngineError::Lost { .. }))
+        )
+    }
 }
 
 impl From<EngineError> for Stop {
@@ -182,9 +187,40 @@ struct Adopting {
     by_time: bool,
     /// A gap was told, up to where the times of both sides say.
     told: bool,
+    trouble: Trouble,
     send: mpsc::Sender<Result<Adopted, AdoptError>>,
 }
 
+/// Failures in a row, with nothing new between them.
+struct Trouble {
+    failures: usize,
+    pauses: Pauses,
+}
+
+impl Trouble {
+    fn new() -> Trouble {
+        Trouble {
+            failures: 0,
+            pauses: Pauses::new(),
+        }
+    }
+
+    /// Whether it may pass: after a pause, unless there were too many.
+    async fn passes(&mut self) -> bool {
+        self.failures += 1;
+        if self.failures >= MAX_FAILURES {
+            return false;
+        }
+        self.pauses.wait().await;
+        true
+    }
+}
+
+/// So often in a row an engine that answers pings may refuse or break off; with the pauses, some 11
+/// seconds.
+const MAX_FAILURES: usize = 16;
+/// Following that went well for so long begins the count anew: a job may be silent for days.
+const WENT_WELL: Duration = Duration::from_secs(30);
 /// A container's end is known to the engine a moment after its output has ended.
 const END_LAG: Duration = Duration::from_secs(2);
 /// The most that may have been printed and not been copied yet when a reading begins: what the engine
@@ -204,33 +240,64 @@ impl Adopting {
             }
         }
         drop(prior);
-        let container = self.container.clone();
-        let docker = container.docker();
+        while let Err(stop) = self.read_to_the_end().await {
+            let Stop::Failed(AdoptError::Engine(error)) = stop else {
+                return Err(stop);
+            };
+            tracing::debug!(%error, "the output is taken up again");
+            let reason = match Refusal::of(error)? {
+                Refusal::BrokenOff if self.outlived_the_engine().await => continue,
+                Refusal::Passing { .. } | Refusal::BrokenOff if self.trouble.passes().await => {
+                    continue;
+                }
+                Refusal::BrokenOff => "it breaks off again and again".to_owned(),
+                Refusal::Passing { reason } | Refusal::Final { reason } => reason,
+            };
+            self.tell(Gap::Unreadable { reason }).await?;
+            let container = self.container.clone();
+            let ended = container
+                .docker()
+                .patiently(|| container.wait_not_running());
+            return Ok(ended.await?);
+        }
+        Ok(())
+    }
+
+    async fn read_to_the_end(&mut self) -> Result<(), Stop> {
         loop {
-            let state = docker.patiently(|| container.state()).await?;
-            let running = state == ContainerState::Running;
+            let running = self.container.state().await? == ContainerState::Running;
+            let begun = Instant::now();
             match self.read(running).await {
-                Ok(Read::Whole) if running => self.until_ended().await,
+                Ok(Read::Whole) if running => self.until_ended().await?,
                 Ok(Read::Whole) => return Ok(()),
                 Ok(Read::Differs { seen_until }) => self.go_by_time(seen_until),
-                Err(Stop::Failed(AdoptError::Engine(error))) if error.is_engine_gone() => {
-                    tracing::debug!(%error, "the output is taken up again when the engine is back");
-                    docker.until_it_answers().await;
+                Err(stop) => {
+                    if running && stop.is_a_break() && begun.elapsed() >= WENT_WELL {
+                        self.trouble = Trouble::new();
+                    }
+                    return Err(stop);
                 }
-                Err(Stop::Failed(AdoptError::Engine(error))) => {
-                    let reason = unreadable(error)?;
-                    self.tell(Gap::Unreadable { reason }).await?;
-                    return Ok(docker.patiently(|| container.wait_not_running()).await?);
-                }
-                Err(stop) => return Err(stop),
             }
         }
     }
 
+    /// Waits for an engine that is away, however long it takes; false for one that answers.
+    async fn outlived_the_engine(&mut self) -> bool {
+        let docker = self.container.docker();
+        if docker.ping().await.is_ok() {
+            return false;
+        }
+        docker.until_it_answers().await;
+        self.trouble = Trouble::new();
+        // One that goes away at each question would be asked without a pause otherwise.
+        self.trouble.pauses.wait().await;
+        true
+    }
+
     /// The copy was followed to an end that may be the engine's own: looks again soon.
-    async fn until_ended(&self) {
-        // An error is met again by whoever asks next.
-        let _ = tokio::time::timeout(END_LAG, self.container.wait_not_running()).await;
+    async fn until_ended(&self) -> Result<(), EngineError> {
+        let ended = tokio::time::timeout(END_LAG, self.container.wait_not_running());
+        ended.await.unwrap_or(Ok(()))
     }
 
     fn go_by_time(&mut self, seen_until: Stamp) {
@@ -297,6 +364,7 @@ impl Adopting {
             Channel::Stderr => &mut self.stderr,
         };
         side.known.record(&bytes);
+        self.trouble = Trouble::new();
         let before = match side.last {
             Some((last, count)) if last == stamp => count,
             _ => 0,
@@ -319,14 +387,34 @@ impl Adopting {
     }
 }
 
-/// Why the copy can't be read, if that is all that is wrong.
-fn unreadable(error: EngineError) -> Result<String, EngineError> {
-    match error {
-        EngineError::Garbled { reason, .. } => Ok(reason),
-        EngineError::Refused {
-            status, message, ..
-        } if status >= 500 => Ok(message),
-        other => Err(other),
+/// An error with which the job itself may be well.
+enum Refusal {
+    /// The engine is away, or does not finish what it sends.
+    BrokenOff,
+    /// The engine has trouble that may pass.
+    Passing { reason: String },
+    /// The copy can't be read, whenever one asks.
+    Final { reason: String },
+}
+
+impl Refusal {
+    fn of(error: EngineError) -> Result<Refusal, EngineError> {
+        match error {
+            gone if gone.is_engine_gone() => Ok(Refusal::BrokenOff),
+            EngineError::Garbled { reason, .. } => Ok(Refusal::Final { reason }),
+            // Logging drivers that can't be read.
+            EngineError::Refused {
+                status: 501,
+                message: reason,
+                ..
+            } => Ok(Refusal::Final { reason }),
+            EngineError::Refused {
+                status: 500..,
+                message: reason,
+                ..
+            } => Ok(Refusal::Passing { reason }),
+            other => Err(other),
+        }
     }
 }
 
@@ -334,67 +422,5 @@ fn index(channel: Channel) -> usize {
     match channel {
         Channel::Stdout => 0,
         Channel::Stderr => 1,
-    }
-}
-
-/// Tells, in one reading of the copy, what of a channel is new.
-enum Pass {
-    /// What was kept is the beginning, byte for byte.
-    Count {
-        left: u64,
-        reconciler: Box<Reconciler>,
-    },
-    /// What is later than what was delivered last.
-    Time { last: Stamp, skip: u64 },
-}
-
-impl Pass {
-    fn new(side: &Side, by_time: bool) -> Pass {
-        match side.last {
-            Some((last, skip)) if by_time => Pass::Time { last, skip },
-            _ => Pass::Count {
-                left: side.known.delivered(),
-                reconciler: Box::new(Reconciler::of_unknown_size(&side.known)),
-            },
-        }
-    }
-
-    /// Bytes still to be compared.
-    fn left(&self) -> u64 {
-        match self {
-            Pass::Count { left, .. } => *left,
-            Pass::Time { .. } => 0,
-        }
-    }
-
-    /// What of it is new.
-    fn take(&mut self, part: &Part) -> Result<Option<Bytes>, Mismatch> {
-        match self {
-            Pass::Count { left, reconciler } => {
-                *left = left.saturating_sub(part.bytes.len() as u64);
-                reconciler.push(part.bytes.clone())
-            }
-            Pass::Time { last, .. } if part.stamp > *last => Ok(Some(part.bytes.clone())),
-            Pass::Time { last, .. } if part.stamp < *last => Ok(None),
-            Pass::Time { skip, .. } => {
-                let known = (*skip).min(part.bytes.len() as u64);
-                *skip -= known;
-                let known = usize::try_from(known).unwrap_or(usize::MAX);
-                let rest = part.bytes.slice(known..);
-                Ok((!rest.is_empty()).then_some(rest))
-            }
-        }
-    }
-
-    /// Whether all that is known was seen; `open`: the copy may lack a newline at its very end.
-    fn ends_well(&mut self, open: bool) -> bool {
-        match self {
-            Pass::Count { left: 0, .. } | Pass::Time { .. } => true,
-            Pass::Count {
-                left: 1,
-                reconciler,
-            } if open => reconciler.push(Bytes::from_static(b"\n")).is_ok(),
-            Pass::Count { .. } => false,
-        }
     }
 }

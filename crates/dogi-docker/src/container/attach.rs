@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
+use http::Method;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -59,7 +60,8 @@ pub enum OutputError {
     },
 }
 
-/// A container that did not start. It has been removed, unless the engine is gone.
+/// A container that this call did not start. It has been removed, unless it was started by somebody
+/// else or the engine is gone.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The engine could not run the command: no such program, no right to run it, a working
@@ -70,6 +72,13 @@ pub enum StartError {
         command: String,
         /// What Docker said, less its own stack of prefixes.
         reason: String,
+    },
+    /// It was started before, by a request of somebody else. It is left alone; what it prints may have
+    /// begun before this call listened: [`Container::adopt`] has it all.
+    #[error("the container for {command} was started already")]
+    AlreadyStarted {
+        /// What is run in it.
+        command: String,
     },
     /// The engine refused for another reason, or is gone.
     #[error("the container for {command} was not started")]
@@ -180,8 +189,8 @@ const CHUNK: usize = 64 * 1024;
 impl Container {
     /// Attaches, then starts: so no byte of output is missed.
     ///
-    /// When it can't be started the container is removed; when the engine went away it is not, and
-    /// whether it was started is not known. Dropping the future after the start has been sent leaves a
+    /// When it can't be started the container is removed. It is not when somebody else has started it,
+    /// nor when the engine went away: then whether it was started is not known. Dropping the future after the start has been sent leaves a
     /// container that may run: [`Container::remove`] it.
     ///
     /// # Errors
@@ -192,6 +201,8 @@ impl Container {
             Err(source) => {
                 if source.is_engine_gone() {
                     tracing::debug!(container = %self.id, "the engine went away during a start");
+                } else if is_started_already(&source) {
+                    tracing::debug!(container = %self.id, "somebody else has started it");
                 } else if let Err(err) = self.remove().await {
                     tracing::warn!(container = %self.id, error = %err, "not removed after a failed start");
                 }
@@ -203,11 +214,16 @@ impl Container {
     async fn try_start(&self) -> Result<Attached, EngineError> {
         let io = self.attach().await?;
         let output = Output::read(self, "read the container's output", self.tty, io);
+        // The client library takes 304 for a success.
         self.docker
-            .client()
-            .start_container(self.id.as_str(), None)
-            .await
-            .map_err(|err| self.docker.fault("start the container", err))?;
+            .raw(
+                "start the container",
+                Method::POST,
+                &self.path("start"),
+                |builder| builder,
+                Bytes::new(),
+            )
+            .await?;
         Ok(Attached { output })
     }
 
@@ -233,6 +249,7 @@ impl Container {
     fn start_error(&self, source: EngineError) -> StartError {
         let command = self.command.clone();
         match &source {
+            already if is_started_already(already) => StartError::AlreadyStarted { command },
             EngineError::Refused { message, .. } => StartError::Command {
                 command,
                 reason: explain_start(message),
@@ -240,6 +257,11 @@ impl Container {
             _ => StartError::Engine { command, source },
         }
     }
+}
+
+/// `POST /containers/{id}/start` answers 304 for a container that runs.
+fn is_started_already(error: &EngineError) -> bool {
+    error.status() == Some(304)
 }
 
 /// Runtimes wrap the reason in layers of their own names, which help nobody.

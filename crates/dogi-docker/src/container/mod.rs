@@ -9,6 +9,7 @@ mod ending;
 mod exec;
 mod logs;
 mod messages;
+mod pass;
 mod spec;
 mod stop;
 mod wait;

@@ -16,6 +16,7 @@ use super::{FileEvent, FileKey, FollowError};
 use crate::container::Channel;
 use crate::container::{Container, Demux, ExecSpec, FinalFile, PathKind, PathStat, Source};
 use crate::error::EngineError;
+use crate::patience::Pauses;
 
 /// One file and how much of it has been delivered.
 #[derive(Debug)]
@@ -68,11 +69,14 @@ pub(super) async fn follow(container: Container, files: Vec<Followed>, events: E
         events,
     };
     let mut breaks = 0;
+    let mut pauses = Pauses::new();
     loop {
         match follow.run().await {
             Ok(()) | Err(Stop::Unheard) => return,
             Err(Stop::Engine(error)) if error.is_engine_gone() && breaks < MAX_BREAKS => {
                 tracing::debug!(%error, "following goes on when the engine is back");
+                // One that answers and breaks off would be asked without a pause otherwise.
+                pauses.wait().await;
                 docker.until_it_answers().await;
                 breaks += 1;
             }

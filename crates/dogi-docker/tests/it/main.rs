@@ -26,3 +26,4 @@ mod reconcile;
 mod registry;
 mod restart;
 mod support;
+mod troubled;

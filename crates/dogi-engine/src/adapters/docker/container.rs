@@ -67,7 +67,7 @@ impl DockerRunner {
     }
 
     /// Starts a container that was not started yet. Nothing is attached where the engine went away
-    /// in the middle.
+    /// in the middle, or the container was started meanwhile.
     async fn start(
         &self,
         container: &Container,
@@ -79,6 +79,8 @@ impl DockerRunner {
                 tracing::warn!(container = %container.id(), error = %source, "perhaps started");
                 self.attach_or_not(container, work).await
             }
+            // The request of an earlier life took effect late.
+            Err(StartError::AlreadyStarted { .. }) => Ok(None),
             Err(error) => Err(error::step(FailureKind::Start, &error)),
         }
     }

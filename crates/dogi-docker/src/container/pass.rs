@@ -1,0 +1,77 @@
+//! What of one reading of the engine's copy is new.
+
+use bytes::Bytes;
+
+use super::messages::{Part, Stamp};
+use crate::follow::{LiveFile, Mismatch, Reconciler};
+
+/// One channel.
+#[derive(Debug, Default)]
+pub(super) struct Side {
+    /// All that was kept or delivered.
+    pub(super) known: LiveFile,
+    /// The time of what was delivered last, and how many bytes of that time were.
+    pub(super) last: Option<(Stamp, u64)>,
+}
+
+/// Tells, in one reading of the copy, what of a channel is new.
+pub(super) enum Pass {
+    /// What was kept is the beginning, byte for byte.
+    Count {
+        left: u64,
+        reconciler: Box<Reconciler>,
+    },
+    /// What is later than what was delivered last.
+    Time { last: Stamp, skip: u64 },
+}
+
+impl Pass {
+    pub(super) fn new(side: &Side, by_time: bool) -> Pass {
+        match side.last {
+            Some((last, skip)) if by_time => Pass::Time { last, skip },
+            _ => Pass::Count {
+                left: side.known.delivered(),
+                reconciler: Box::new(Reconciler::of_unknown_size(&side.known)),
+            },
+        }
+    }
+
+    /// Bytes still to be compared.
+    pub(super) fn left(&self) -> u64 {
+        match self {
+            Pass::Count { left, .. } => *left,
+            Pass::Time { .. } => 0,
+        }
+    }
+
+    /// What of it is new.
+    pub(super) fn take(&mut self, part: &Part) -> Result<Option<Bytes>, Mismatch> {
+        match self {
+            Pass::Count { left, reconciler } => {
+                *left = left.saturating_sub(part.bytes.len() as u64);
+                reconciler.push(part.bytes.clone())
+            }
+            Pass::Time { last, .. } if part.stamp > *last => Ok(Some(part.bytes.clone())),
+            Pass::Time { last, .. } if part.stamp < *last => Ok(None),
+            Pass::Time { skip, .. } => {
+                let known = (*skip).min(part.bytes.len() as u64);
+                *skip -= known;
+                let known = usize::try_from(known).unwrap_or(usize::MAX);
+                let rest = part.bytes.slice(known..);
+                Ok((!rest.is_empty()).then_some(rest))
+            }
+        }
+    }
+
+    /// Whether all that is known was seen; `open`: the copy may lack a newline at its very end.
+    pub(super) fn ends_well(&mut self, open: bool) -> bool {
+        match self {
+            Pass::Count { left: 0, .. } | Pass::Time { .. } => true,
+            Pass::Count {
+                left: 1,
+                reconciler,
+            } if open => reconciler.push(Bytes::from_static(b"\n")).is_ok(),
+            Pass::Count { .. } => false,
+        }
+    }
+}

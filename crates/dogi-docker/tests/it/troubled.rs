@@ -1,0 +1,226 @@
+//! Taking up output from an engine that answers, and fails or breaks off: it is asked again, with
+//! pauses and not for ever. The engine is made up: a real one can't be told to fail.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use dogi_docker::{Container, ContainerId, Docker, Endpoint, Gap, Prior, StartError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::adopt::Kept;
+use crate::support::{Fixture, within};
+
+const ID: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const ENDED: &str = r#"{"Id":"ID","State":{"Status":"exited","Running":false,"ExitCode":0}}"#;
+const RUNNING: &str = r#"{"Id":"ID","State":{"Status":"running","Running":true}}"#;
+
+/// What is asked of the engine in an adoption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Ping,
+    State,
+    Tail,
+    Logs,
+    Wait,
+}
+
+impl Call {
+    fn of(path: &str) -> Call {
+        match path {
+            path if path.contains("_ping") => Call::Ping,
+            path if path.contains("tail=1") => Call::Tail,
+            path if path.contains("/logs") => Call::Logs,
+            path if path.contains("/wait") => Call::Wait,
+            _ => Call::State,
+        }
+    }
+}
+
+/// One container with one line of output, as an engine without trouble tells of it.
+fn well(call: Call, state: &str) -> Vec<u8> {
+    let line = b"2024-01-01T00:00:00.000000001Z hello\n";
+    let mut frame = vec![1, 0, 0, 0, 0, 0, 0, u8::try_from(line.len()).unwrap()];
+    frame.extend_from_slice(line);
+    match call {
+        Call::Ping => answer("200 OK", b"OK"),
+        Call::State => answer("200 OK", state.replace("ID", ID).as_bytes()),
+        Call::Tail | Call::Logs => answer("200 OK", &frame),
+        Call::Wait => answer("200 OK", br#"{"StatusCode":0}"#),
+    }
+}
+
+fn answer(status: &str, body: &[u8]) -> Vec<u8> {
+    let mut text = format!(
+        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    text.extend_from_slice(body);
+    text
+}
+
+/// An answer that ends within a frame.
+fn broken() -> Vec<u8> {
+    answer("200 OK", &[1, 0, 0, 0])
+}
+
+type Asked = Arc<Mutex<Vec<Call>>>;
+
+/// An engine that answers each request by `respond`, which is told how often that call came before.
+struct Troubled {
+    docker: Docker,
+    asked: Asked,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Troubled {
+    async fn start(respond: impl Fn(Call, usize) -> Vec<u8> + Send + Sync + 'static) -> Troubled {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let asked = Asked::default();
+        let seen = Arc::clone(&asked);
+        let respond = Arc::new(respond);
+        let task = tokio::spawn(async move {
+            while let Ok((tcp, _)) = listener.accept().await {
+                let (seen, respond) = (Arc::clone(&seen), Arc::clone(&respond));
+                tokio::spawn(async move { serve(tcp, &seen, respond.as_ref()).await });
+            }
+        });
+        Troubled {
+            docker: Docker::connect(&Endpoint::new(format!("tcp://127.0.0.1:{port}"))).unwrap(),
+            asked,
+            _task: AbortOnDropHandle::new(task),
+        }
+    }
+
+    async fn container(&self) -> Container {
+        let id = ContainerId::parse(ID).unwrap();
+        let found = self.docker.container(&id).await.unwrap();
+        self.asked.lock().unwrap().clear();
+        found
+    }
+
+    fn count(&self, call: Call) -> usize {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|asked| **asked == call).count()
+    }
+}
+
+/// One request for each connection; none of them has a body.
+async fn serve(
+    mut tcp: TcpStream,
+    seen: &Asked,
+    respond: &(dyn Fn(Call, usize) -> Vec<u8> + Sync),
+) {
+    let mut head = Vec::new();
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        if tcp.read_buf(&mut head).await.unwrap_or(0) == 0 {
+            return;
+        }
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let call = Call::of(head.split(' ').nth(1).unwrap_or_default());
+    let before = {
+        let mut seen = seen.lock().unwrap();
+        seen.push(call);
+        seen.iter().filter(|other| **other == call).count() - 1
+    };
+    // A client that is gone asked for nothing.
+    let _ = tcp.write_all(&respond(call, before)).await;
+    let _ = tcp.shutdown().await;
+}
+
+async fn adopted(container: &Container, label: &str) -> Kept {
+    let mut kept = Kept::default();
+    let mut adoption = container.adopt(Prior::none());
+    within(60, label, kept.read(&mut adoption, usize::MAX)).await;
+    kept
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_always_breaks_off_is_given_up_after_pauses() {
+    let cases = [("ended", ENDED), ("running", RUNNING)];
+    futures::future::join_all(cases.map(|(label, state)| always_broken(label, state))).await;
+}
+
+async fn always_broken(label: &str, state: &'static str) {
+    let engine = Troubled::start(move |call, _| match call {
+        Call::Logs => broken(),
+        call => well(call, state),
+    })
+    .await;
+    let container = engine.container().await;
+    let begun = Instant::now();
+    let kept = adopted(&container, label).await;
+    assert!(
+        matches!(kept.gaps[..], [Gap::Unreadable { .. }]),
+        "{label}: {kept:?}"
+    );
+    let asked = engine.count(Call::Logs);
+    assert!((5..=50).contains(&asked), "{label}: asked {asked} times");
+    let pauses = Duration::from_secs(2);
+    assert!(begun.elapsed() > pauses, "{label}: no pauses");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_that_passes_costs_no_output() {
+    let refused = || answer("500 Internal Server Error", br#"{"message":"busy"}"#);
+    let cases: [(&str, Call, fn() -> Vec<u8>); 5] = [
+        ("the state is refused", Call::State, refused),
+        ("the copy's end is refused", Call::Tail, refused),
+        ("the copy is refused", Call::Logs, refused),
+        ("the copy's end breaks off", Call::Tail, broken),
+        ("the copy breaks off", Call::Logs, broken),
+    ];
+    for (label, troubled, trouble) in cases {
+        // The container is found before the trouble begins.
+        let first = usize::from(troubled == Call::State);
+        let engine = Troubled::start(move |call, before| {
+            if call == troubled && (first..first + 3).contains(&before) {
+                trouble()
+            } else {
+                well(call, ENDED)
+            }
+        })
+        .await;
+        let id = ContainerId::parse(ID).unwrap();
+        let container = engine.docker.container(&id).await.unwrap();
+        let kept = adopted(&container, label).await;
+        assert_eq!(kept.gaps, [], "{label}");
+        assert_eq!(kept.out, b"hello\n", "{label}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_the_engine_can_never_give_is_given_up_at_once() {
+    let engine = Troubled::start(|call, _| match call {
+        Call::Tail | Call::Logs => answer("501 Not Implemented", br#"{"message":"no reading"}"#),
+        call => well(call, ENDED),
+    })
+    .await;
+    let container = engine.container().await;
+    let kept = adopted(&container, "no reading").await;
+    let reason = "no reading".to_owned();
+    assert_eq!(kept.gaps, [Gap::Unreadable { reason }]);
+    assert_eq!(engine.count(Call::Tail), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_runs_already_is_told_and_left_alone() {
+    let fixture = Fixture::new().await;
+    let container = fixture.create(&fixture.sh("echo once; sleep 60")).await;
+    // As an earlier life of the server does whose request takes effect late.
+    drop(container.start_attached().await.unwrap());
+    let again = within(30, "the answer", container.start_attached()).await;
+    assert!(
+        matches!(again, Err(StartError::AlreadyStarted { .. })),
+        "{again:?}"
+    );
+    let mut kept = Kept::default();
+    let mut adoption = container.adopt(Prior::none());
+    within(30, "its output", kept.read(&mut adoption, 5)).await;
+    assert_eq!(kept.out, b"once\n");
+    container.remove().await.unwrap();
+}
