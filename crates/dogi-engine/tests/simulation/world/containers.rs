@@ -13,6 +13,7 @@ pub(crate) struct Containers {
     there: BTreeMap<String, Container>,
     made: usize,
     started: BTreeSet<RunId>,
+    stopped: BTreeSet<RunId>,
     /// The engine's stops that have been reckoned with.
     stopped_until: u64,
 }
@@ -144,7 +145,13 @@ impl Containers {
     pub(crate) fn stop(&mut self, id: &str, now: u64) {
         if let Some(container) = self.there.get_mut(id) {
             container.cut.get_or_insert((now, Ended::Stopped));
+            self.stopped.insert(container.run.clone());
         }
+    }
+
+    /// Whether somebody ordered the container of this run to stop.
+    pub(crate) fn was_stopped(&self, run: &RunId) -> bool {
+        self.stopped.contains(run)
     }
 
     /// The engine stops at `at`: what runs then ends.
