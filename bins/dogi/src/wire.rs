@@ -1,9 +1,8 @@
 //! From settings to an engine over real git, real Docker and real callbacks.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,9 +25,11 @@ use crate::config::Settings;
 use crate::http::{Links, payload};
 
 mod once;
+mod place;
 
 pub(crate) use once::Once;
 use once::Unswept;
+use place::{lock, lock_existing, private_dir, server_id, unique};
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -107,8 +108,8 @@ const GREETING: Duration = Duration::from_secs(5);
 
 /// The database of a data directory.
 pub(crate) const DATABASE: &str = "dogi.db";
-/// What a process holds that works in a data directory.
-const LOCK: &str = "lock";
+/// Where single runs work, in a data directory.
+const ONCE: &str = "once";
 
 /// What the settings let clones and callbacks reach: the hosts that the operator named are exempt
 /// from the policy.
@@ -162,6 +163,10 @@ async fn wired(
         Role::Collect => lock_existing(&dir)?,
         Role::Serve | Role::Once => lock(&dir)?,
     };
+    let once = dir.join(ONCE);
+    if once.exists() {
+        private_dir(&once)?;
+    }
     let server = server_id(&dir).map_err(|source| WireError::DataDir {
         path: dir.clone(),
         source,
@@ -185,6 +190,8 @@ pub(crate) async fn engine(
     place: &Place,
     metrics: &Metrics,
 ) -> Result<Engine, WireError> {
+    private_dir(&place.dir.join("runs"))?;
+    private_dir(&mirrors_dir(settings))?;
     let policy = Arc::new(policy(settings));
     let docker = Docker::connect(&endpoint(settings))?;
     let info = info(&docker).await;
@@ -252,75 +259,6 @@ async fn open_store(dir: &Path) -> Result<Database, WireError> {
         source: io::Error::other(error),
     })?;
     Ok(opened?)
-}
-
-/// As [`lock`], in a directory that a server has worked in: in any other nothing is made, since its
-/// name may be a mistake.
-fn lock_existing(dir: &Path) -> Result<File, WireError> {
-    let no_data = || WireError::NoData {
-        path: dir.to_path_buf(),
-    };
-    let has_database = || dir.join(DATABASE).is_file();
-    // A lock without a database: somebody begins here now, and holds it.
-    if !has_database() && !dir.join(LOCK).is_file() {
-        return Err(no_data());
-    }
-    let lock = lock(dir)?;
-    if has_database() {
-        Ok(lock)
-    } else {
-        Err(no_data())
-    }
-}
-
-/// Takes a directory for this process alone, for as long as the file lives.
-pub(crate) fn lock(dir: &Path) -> Result<File, WireError> {
-    let failed = |source| WireError::DataDir {
-        path: dir.to_path_buf(),
-        source,
-    };
-    private_dir(dir).map_err(failed)?;
-    let file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(dir.join(LOCK))
-        .map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(WireError::InUse {
-            path: dir.to_path_buf(),
-        }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
-}
-
-/// Makes a directory that is not there yet, for this user alone: logs and the mirrors of private
-/// repositories are nobody else's. What an operator has made stays as it is.
-pub(crate) fn private_dir(dir: &Path) -> io::Result<()> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-}
-
-/// The name that Docker's things carry, made once for each data directory: after a restart the
-/// server knows what is its own.
-pub(crate) fn server_id(dir: &Path) -> io::Result<String> {
-    let path = dir.join("server-id");
-    match std::fs::read_to_string(&path) {
-        Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let id = unique();
-    std::fs::write(&path, format!("{id}\n"))?;
-    Ok(id)
-}
-
-/// A name that nobody else has.
-pub(crate) fn unique() -> String {
-    uuid::Uuid::now_v7().simple().to_string()
 }
 
 pub(crate) fn endpoint(settings: &Settings) -> Endpoint {
@@ -414,6 +352,10 @@ fn registries(settings: &Settings) -> RegistryAuth {
         })
 }
 
+fn mirrors_dir(settings: &Settings) -> PathBuf {
+    settings.storage.data_dir.join("mirrors")
+}
+
 /// The context filter follows the builder that will read the context.
 fn source(
     settings: &Settings,
@@ -421,7 +363,6 @@ fn source(
     info: Option<&EngineInfo>,
 ) -> Result<GitSource, WireError> {
     let git = &settings.file.git;
-    let root = settings.storage.data_dir.join("mirrors");
     let mode = if git.strict_hosts {
         HostKeys::Strict
     } else {
@@ -442,7 +383,7 @@ fn source(
         allow_file: git.allow_file,
         ..MirrorOptions::new(Arc::clone(policy), file)
     };
-    let mirrors = Mirrors::new(root, options).map_err(WireError::Mirrors)?;
+    let mirrors = Mirrors::new(mirrors_dir(settings), options).map_err(WireError::Mirrors)?;
     let buildkit =
         settings.docker.buildkit.unwrap_or(true) && info.is_none_or(|info| info.buildkit);
     let builder = if buildkit {

@@ -15,7 +15,8 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use super::{
-    Place, Role, WireError, docker_options, endpoint, engine, lock, private_dir, server_id, unique,
+    ONCE, Place, Role, WireError, docker_options, endpoint, engine, lock, private_dir, server_id,
+    unique,
 };
 use crate::config::Settings;
 use crate::http::Links;
@@ -36,12 +37,12 @@ pub(crate) struct Once {
 
 impl Once {
     pub(crate) async fn new(settings: &Settings, links: &Links) -> Result<Self, WireError> {
-        let all = settings.storage.data_dir.join("once");
+        let all = settings.storage.data_dir.join(ONCE);
         let failed = |source| WireError::DataDir {
             path: all.clone(),
             source,
         };
-        private_dir(&all).map_err(failed)?;
+        private_dir(&all)?;
         let server = server_id(&all).map_err(failed)?;
         let (dir, _lock) = own_directory(&all)?;
         let place = Place {
