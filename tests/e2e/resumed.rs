@@ -32,7 +32,8 @@ async fn a_stop_in_order_leaves_jobs_to_the_next_life_attached_ones_too() {
     for job in &submitted {
         job.prints(&dogi, TO_END).await;
     }
-    let follower = Follower::start(&dogi, &submitted[0].output("log"));
+    let mut follower = Follower::start(&dogi, &submitted[0].output("log"));
+    follower.connected().await;
     assert_eq!(dogi.terminate().await, Some(0), "{}", dogi.process.output());
     let label = of_namespace(&dogi.namespace);
     assert_eq!(Engine::default().running(&label).len(), 2, "they go on");
@@ -70,7 +71,8 @@ async fn after_a_reboot_jobs_are_lost_and_keep_what_they_printed() {
         submitted.push(job);
     }
     submitted.push(Job::new(&path, "waits", 5, "0.01").submit(&dogi).await);
-    let follower = Follower::start(&dogi, &submitted[0].output("log"));
+    let mut follower = Follower::start(&dogi, &submitted[0].output("log"));
+    follower.connected().await;
     let mut before = Vec::new();
     for job in &submitted[..2] {
         before.push(job.assert_lines_once(&dogi).await);

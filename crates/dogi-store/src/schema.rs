@@ -14,8 +14,12 @@ pub(crate) const VERSION: i32 = MIGRATIONS.len() as i32;
 
 /// Brings a database to [`VERSION`], each step in one transaction.
 pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    migrate_by(connection, MIGRATIONS)
+}
+
+pub(crate) fn migrate_by(connection: &mut Connection, migrations: &[&str]) -> rusqlite::Result<()> {
     let from: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    for (version, migration) in (1_i32..).zip(MIGRATIONS) {
+    for (version, migration) in (1_i32..).zip(migrations) {
         if version > from {
             let transaction = connection.transaction()?;
             transaction.execute_batch(migration)?;

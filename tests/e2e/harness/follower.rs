@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 
 use super::Dogi;
 
@@ -14,6 +14,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Follower {
     task: JoinHandle<Followed>,
+    connected: watch::Receiver<bool>,
 }
 
 /// What a follower has seen.
@@ -34,16 +35,26 @@ impl Follower {
     /// Begins to follow.
     pub(crate) fn start(dogi: &Dogi, target: &str) -> Self {
         let (client, url) = (dogi.client(), dogi.url(target));
+        let (told, connected) = watch::channel(false);
         let task = tokio::spawn(async move {
             let mut seen = Followed::default();
             while seen.status.is_null() {
-                if seen.connect(&client, &url).await.is_none() {
+                if seen.connect(&client, &url, &told).await.is_none() {
                     tokio::time::sleep(PAUSE).await;
                 }
             }
             seen
         });
-        Self { task }
+        Self { task, connected }
+    }
+
+    /// Waits until its first connection stands.
+    pub(crate) async fn connected(&mut self) {
+        let stands = self.connected.wait_for(|connected| *connected);
+        let stands = tokio::time::timeout(Duration::from_secs(30), stands).await;
+        stands
+            .expect("the server answers in time")
+            .expect("the follower goes on");
     }
 
     /// Waits for the status at the end, at most for `limit`.
@@ -62,7 +73,12 @@ impl Drop for Follower {
 
 impl Followed {
     /// One connection, to its end. `None`: there was none, or it broke.
-    async fn connect(&mut self, client: &reqwest::Client, url: &str) -> Option<()> {
+    async fn connect(
+        &mut self,
+        client: &reqwest::Client,
+        url: &str,
+        told: &watch::Sender<bool>,
+    ) -> Option<()> {
         let mut request = client.get(url).header("accept", "text/event-stream");
         if let Some(id) = &self.last_id {
             request = request.header("last-event-id", id);
@@ -70,6 +86,7 @@ impl Followed {
         let mut response = request.send().await.ok()?;
         assert_eq!(response.status(), 200, "{url} from {:?}", self.last_id);
         self.connections += 1;
+        told.send_replace(true);
         let mut received = Vec::new();
         while let Some(chunk) = response.chunk().await.ok()? {
             received.extend_from_slice(&chunk);

@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod full;
 mod golden;
+mod migrations;
 mod model;
 mod open;
 mod outbox;
