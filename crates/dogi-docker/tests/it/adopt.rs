@@ -67,6 +67,22 @@ async fn begin(container: &Container, enough: usize) -> Kept {
     kept
 }
 
+/// Waits until the engine's own copy of stdout has come to this line: what is attached hears of output
+/// before that.
+async fn copied(container: &Container, line: &str) {
+    let ends = async {
+        loop {
+            let mut docker = tokio::process::Command::new("docker");
+            docker.args(["logs", "--tail", "20", container.id().as_str()]);
+            let last = docker.output().await.expect("the docker command");
+            if last.stdout.ends_with(line.as_bytes()) {
+                return;
+            }
+        }
+    };
+    within(30, "the engine copies the output", ends).await;
+}
+
 fn assert_same(found: &[u8], wanted: &[u8], label: &str) {
     let at = found.iter().zip(wanted).take_while(|(a, b)| a == b).count();
     let around = |bytes: &[u8]| {
@@ -194,6 +210,7 @@ async fn a_copy_that_has_lost_its_beginning_is_told_and_never_guessed() {
             kept.add(channel, &bytes);
         }
         drop(output);
+        copied(&container, "9000\n").await;
         kept.out.truncate(enough);
         let before = kept.out.clone();
         let go = || crate::support::Tar::new().file("go", 0o644, b"");
