@@ -11,6 +11,9 @@ use crate::{
 /// limit counts again.
 const TO_LOOK: Duration = Duration::from_secs(30);
 
+/// Exit code of a program that was killed: 128 and the number of SIGKILL.
+const KILLED: i64 = 137;
+
 /// How a container ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exit {
@@ -433,7 +436,7 @@ fn verdict_of(exit: Exit, spec: &Spec) -> Verdict {
                 limit.unwrap_or_default()
             )
         }
-        (false, code) => format!("Execution failed with code {code}"),
+        (false, code) => failed_with(code, spec),
     };
     let kind = if exit.out_of_memory {
         FailureKind::OutOfMemory
@@ -441,6 +444,18 @@ fn verdict_of(exit: Exit, spec: &Spec) -> Verdict {
         FailureKind::ExitCode
     };
     Verdict::Failed(Failure::new(Phase::Run, kind, message))
+}
+
+/// Docker is not always told that the kernel ended a program for want of memory: where there is a
+/// limit, a kill that nobody asked for is most likely that, and is told so.
+fn failed_with(code: i64, spec: &Spec) -> String {
+    let failed = format!("Execution failed with code {code}");
+    match spec.limits.memory {
+        Some(limit) if code == KILLED => format!(
+            "{failed}: it was killed, most likely out of memory, for its limit is {limit} bytes"
+        ),
+        _ => failed,
+    }
 }
 
 fn describe_stop(cause: &StopCause) -> String {

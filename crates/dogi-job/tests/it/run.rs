@@ -115,6 +115,27 @@ fn every_way_to_end_is_told_as_what_it_is() {
 }
 
 #[test]
+fn a_kill_that_nobody_asked_for_may_be_a_lack_of_memory_where_there_is_a_limit() {
+    let hint = "Execution failed with code 137: it was killed, most likely out of memory, for its \
+        limit is 67108864 bytes";
+    let cases = [
+        ("memory=64m", 137, hint),
+        ("", 137, "Execution failed with code 137"),
+        ("memory=64m", 1, "Execution failed with code 1"),
+    ];
+    for (params, code, error) in cases {
+        let mut run = run(spec_of(params));
+        feed(
+            &mut run,
+            &[Event::Admitted, checked_out(), built(), started()],
+        );
+        feed(&mut run, &[exited(code), Event::CleanedUp]);
+        assert_eq!(run.status().errors, [error]);
+        assert_eq!(run.status().exit_code, Some(code));
+    }
+}
+
+#[test]
 fn a_run_that_is_stopped_while_it_waits_is_over_at_once() {
     let mut run = run(spec());
     run.apply(at(5), &stop(StopCause::Superseded));
