@@ -5,8 +5,8 @@ use crate::{
     engine::Ports,
     governor::{self, Space},
     ports::{
-        BlockingThreads, Deliverer, Observer, Runner, Source, Store, StoreError, Unobserved,
-        Workers,
+        BlockingThreads, Deliverer, Host, NoHost, Observer, Runner, Source, Store, StoreError,
+        Unobserved, Workers,
     },
     recovery,
     store::MemoryStore,
@@ -19,6 +19,7 @@ pub struct EngineBuilder {
     source: Option<Arc<dyn Source>>,
     runner: Option<Arc<dyn Runner>>,
     deliverer: Option<Arc<dyn Deliverer>>,
+    host: Arc<dyn Host>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -68,6 +69,7 @@ impl Engine {
             source: None,
             runner: None,
             deliverer: None,
+            host: Arc::new(NoHost),
             store: Arc::new(MemoryStore::new()),
             clock: Arc::new(SystemClock),
             observer: Arc::new(Unobserved),
@@ -97,6 +99,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn deliverer(mut self, deliverer: impl Deliverer + 'static) -> Self {
         self.deliverer = Some(Arc::new(deliverer));
+        self
+    }
+
+    /// What runs commands on this machine; nothing does if nothing is said.
+    #[must_use]
+    pub fn host(mut self, host: impl Host + 'static) -> Self {
+        self.host = Arc::new(host);
         self
     }
 
@@ -162,6 +171,7 @@ impl EngineBuilder {
             runner: self.runner.ok_or(missing("runner"))?,
             deliverer: self.deliverer.ok_or(missing("deliverer"))?,
             config: self.config,
+            host: self.host,
             store: self.store,
             clock: self.clock,
             observer: self.observer,

@@ -108,12 +108,17 @@ impl Ceilings {
     /// # Errors
     /// When it asks for more.
     pub(crate) fn apply(&self, spec: &mut Spec) -> Result<(), OverCeiling> {
+        let is_command = spec.host_command().is_some();
         let limits = &mut spec.limits;
         let timeout = limits.timeout.unwrap_or(self.timeout);
         within("timeout", &timeout, &self.timeout, |value| {
             format!("{}s", value.as_secs_f64())
         })?;
         limits.timeout = Some(timeout);
+        if is_command {
+            // The other ceilings are those of containers.
+            return Ok(());
+        }
         if let Some(ceiling) = &self.memory {
             let memory = limits.memory.unwrap_or(*ceiling);
             within("memory", &memory, ceiling, |value| format!("{value} bytes"))?;

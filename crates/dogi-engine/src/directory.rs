@@ -6,16 +6,18 @@ use std::{
 };
 
 use dogi_job::{
-    Admission, AdmissionLimits, Admitted, Refusal, RunId, Slot, SlotDecision, Standing, StopCause,
-    Submit, Ticket, UnixMillis,
+    AdmissionLimits, Admitted, Refusal, RunId, Slot, SlotDecision, Standing, StopCause, Submit,
+    UnixMillis,
 };
 use dogi_url::{GroupPolicy, InstanceId};
 
-use crate::{EngineConfig, RunHandle, left_behind::LeftBehind, outputs::RunDirectory};
+use crate::{
+    EngineConfig, RunHandle, left_behind::LeftBehind, outputs::RunDirectory, queues::Queues,
+};
 
 #[derive(Debug)]
 pub(crate) struct Directory {
-    admission: Admission,
+    queues: Queues,
     slots: HashMap<InstanceId, Slot>,
     /// Ids sort by time of submission.
     runs: BTreeMap<RunId, RunHandle>,
@@ -41,7 +43,7 @@ pub(crate) enum Entered {
 impl Directory {
     pub(crate) fn new(limits: AdmissionLimits) -> Self {
         Self {
-            admission: Admission::new(limits),
+            queues: Queues::new(limits),
             slots: HashMap::new(),
             runs: BTreeMap::new(),
             finished: HashMap::new(),
@@ -81,7 +83,7 @@ impl Directory {
                 let run = self.runs.get(run);
                 run.is_none_or(|run| run.instance() != handle.instance())
             };
-            self.admission.check_group(&ticket(handle), rival)?;
+            self.queues.check_group(handle, rival)?;
         }
         let slot = self.slots.entry(handle.instance().clone()).or_default();
         match slot.submit(handle.id().clone(), how) {
@@ -118,7 +120,7 @@ impl Directory {
             self.unfinished.insert(handle.id().clone());
         }
         if matches!(standing, Standing::UnderWay | Standing::Stopping) && !handle.status().stopped {
-            self.admission.restore(&ticket(handle));
+            self.queues.restore(handle);
         }
     }
 
@@ -128,13 +130,13 @@ impl Directory {
         for handle in waiting {
             let slot = self.slots.get(handle.instance());
             if slot.is_some_and(|slot| slot.is_current(handle.id())) {
-                self.admission.restore_waiting(ticket(handle));
+                self.queues.restore_waiting(handle);
             }
         }
         for handle in waiting {
             self.replace_group(handle);
         }
-        let admitted = self.admission.fill();
+        let admitted = self.queues.fill();
         self.admit(&admitted);
     }
 
@@ -142,7 +144,7 @@ impl Directory {
     fn replace_group(&mut self, handle: &RunHandle) {
         let spec = handle.spec();
         if let (Some(group), GroupPolicy::Replace) = (&spec.group, spec.group_policy) {
-            for run in self.admission.members(group) {
+            for run in self.queues.members(group) {
                 if run < *handle.id() {
                     self.stop(&run, StopCause::Superseded);
                 }
@@ -168,7 +170,10 @@ impl Directory {
 
     /// `run` takes no room any more: whoever waited for room may go on.
     pub(crate) fn stopped(&mut self, run: &RunId) {
-        let admitted = self.admission.release(run);
+        let Some(handle) = self.runs.get(run) else {
+            return;
+        };
+        let admitted = self.queues.release(handle);
         self.admit(&admitted);
     }
 
@@ -276,30 +281,32 @@ impl Directory {
     }
 
     pub(crate) fn position(&self, run: &RunId) -> Option<usize> {
-        self.admission.position(run)
+        self.queues.position(self.runs.get(run)?)
     }
 
     /// The place of each run that waits.
     pub(crate) fn positions(&self) -> HashMap<RunId, usize> {
-        let line = self.admission.line().into_iter();
-        line.zip(1..)
-            .map(|(run, place)| (run.clone(), place))
-            .collect()
+        self.queues.positions()
     }
 
     pub(crate) fn counts(&self) -> (usize, usize) {
-        (self.admission.running(), self.admission.waiting())
+        self.queues.containers()
+    }
+
+    /// How many commands on this machine are under way or wait.
+    pub(crate) fn commands(&self) -> usize {
+        self.queues.commands()
     }
 
     fn ask(&mut self, handle: &RunHandle) -> Result<(), Refusal> {
-        let admitted = self.admission.request(ticket(handle))?;
+        let admitted = self.queues.request(handle)?;
         self.follow(handle, &admitted);
         Ok(())
     }
 
     /// A run that waited for its instance was promised a start.
     fn keep_promise(&mut self, handle: &RunHandle) {
-        let admitted = self.admission.take(ticket(handle));
+        let admitted = self.queues.take(handle);
         self.follow(handle, &admitted);
     }
 
@@ -348,16 +355,6 @@ impl Directory {
 
 fn number_of(run: &RunId) -> u128 {
     u128::from_str_radix(run.as_str(), 16).expect("a run id is made of 32 hexadecimal digits")
-}
-
-fn ticket(handle: &RunHandle) -> Ticket {
-    let spec = handle.spec();
-    Ticket {
-        run: handle.id().clone(),
-        fairness_key: spec.fairness_key(),
-        group: spec.group.clone(),
-        group_policy: spec.group_policy,
-    }
 }
 
 /// Finished runs of all instances with the bytes of their outputs, in the order of their ends.

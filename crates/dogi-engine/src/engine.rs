@@ -19,7 +19,9 @@ use crate::{
     directory::Directory,
     governor::{self, Governor, NoRoom, Space},
     outputs::OutputOptions,
-    ports::{Deliverer, Observer, Runner, Safety, Source, StepError, Store, StoreError, Workers},
+    ports::{
+        Deliverer, Host, Observer, Runner, Safety, Source, StepError, Store, StoreError, Workers,
+    },
     submission::Turns,
 };
 
@@ -36,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) runner: Arc<dyn Runner>,
     pub(crate) deliverer: Arc<dyn Deliverer>,
+    pub(crate) host: Arc<dyn Host>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
@@ -53,6 +56,7 @@ pub(crate) struct Ports {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) runner: Arc<dyn Runner>,
     pub(crate) deliverer: Arc<dyn Deliverer>,
+    pub(crate) host: Arc<dyn Host>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
@@ -99,6 +103,7 @@ impl Engine {
             source,
             runner,
             deliverer,
+            host,
             store,
             clock,
             observer,
@@ -113,6 +118,7 @@ impl Engine {
                 source,
                 runner,
                 deliverer,
+                host,
                 store,
                 clock,
                 observer,
@@ -149,7 +155,48 @@ impl Engine {
         }
         self.shared.config.ceilings.apply(&mut spec)?;
         governor::admit(&self.shared).await?;
-        self.shared.submit(spec, how).await
+        self.shared.submit(spec, how, None).await
+    }
+
+    /// Submits a command on this machine ([`Spec::of_command`]). It runs beside others of its name,
+    /// as many at once as its spec says, and the others wait.
+    ///
+    /// `details` say what exactly is run, in a form that the [`Host`] knows. They are kept beside
+    /// the outputs, for the owner's eyes only, and not in the history: a command is never begun
+    /// again. Those that had not ended when the server did are `lost` in its next life.
+    ///
+    /// Cancel safe, as [`Engine::submit`].
+    ///
+    /// # Errors
+    /// See [`SubmitError`]; nothing was started and nothing is left then.
+    pub async fn submit_command(
+        &self,
+        mut spec: Spec,
+        details: Vec<u8>,
+    ) -> Result<RunHandle, SubmitError> {
+        if self.shared.is_closing() {
+            return Err(SubmitError::Closing);
+        }
+        self.shared.config.ceilings.apply(&mut spec)?;
+        governor::admit(&self.shared).await?;
+        let submitted = self.shared.submit(spec, Submit::Beside, Some(details));
+        Ok(submitted.await?.run)
+    }
+
+    /// What exactly a run of [`Engine::submit_command`] ran.
+    ///
+    /// # Errors
+    /// When its files are gone, or it never had such details.
+    pub async fn command_details(&self, run: &RunHandle) -> io::Result<Vec<u8>> {
+        let path = run.command_details();
+        let read = self.shared.workers.complete(move || std::fs::read(path));
+        read.await.flatten()
+    }
+
+    /// How many commands on this machine are under way or wait.
+    #[must_use]
+    pub fn commands(&self) -> usize {
+        self.shared.directory().commands()
     }
 
     /// The newest run of an instance, alive or over.

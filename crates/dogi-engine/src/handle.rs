@@ -1,6 +1,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    path::PathBuf,
     sync::{Arc, Weak},
 };
 
@@ -131,6 +132,11 @@ impl RunHandle {
     pub(crate) fn size(&self) -> u64 {
         let lengths = self.inner.outputs.values();
         lengths.map(|log| log.position().offset).sum()
+    }
+
+    /// Where what exactly a command is was kept.
+    pub(crate) fn command_details(&self) -> PathBuf {
+        self.inner.directory.details()
     }
 
     /// Its history is forgotten: its outputs go with the last handle.

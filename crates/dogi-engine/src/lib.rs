@@ -66,6 +66,7 @@ mod handle;
 mod lease;
 mod left_behind;
 mod promises;
+mod queues;
 mod recovery;
 pub mod store;
 mod submission;

@@ -64,6 +64,9 @@ struct Loaded {
 
 impl Loaded {
     fn standing(&self) -> Standing {
+        if self.run.spec().host_command().is_some() {
+            return Standing::Out;
+        }
         let over = self.driven.is_none();
         match (over, self.run.was_admitted(), self.run.is_decided()) {
             (true, ..) | (_, false, true) => Standing::Out,
@@ -225,6 +228,9 @@ async fn take_up(shared: &Arc<Shared>, loaded: Vec<Loaded>) {
     for run in superseded(&loaded) {
         shared.directory().stop(&run, StopCause::Superseded);
     }
+    for (run, cause) in lost_commands(&loaded) {
+        shared.directory().stop(&run, cause);
+    }
     for run in loaded {
         let standing = run.standing();
         match (run.driven, standing) {
@@ -252,6 +258,24 @@ fn superseded(loaded: &[Loaded]) -> Vec<RunId> {
         .filter(|run| !run.run.is_decided())
         .filter(replaced)
         .map(|run| run.handle.id().clone())
+        .collect()
+}
+
+/// A command is never begun again, and nobody reads what one that may still run prints.
+fn lost_commands(loaded: &[Loaded]) -> Vec<(RunId, StopCause)> {
+    let commands = loaded
+        .iter()
+        .filter(|run| run.driven.is_some() && run.run.spec().host_command().is_some());
+    commands
+        .filter(|run| !run.run.is_decided())
+        .map(|run| {
+            let reason = match run.run.container() {
+                Some(_) => "the server ended while the command ran",
+                None => "the server ended before the command began",
+            };
+            let reason = reason.to_owned();
+            (run.run.id().clone(), StopCause::Lost { reason })
+        })
         .collect()
 }
 

@@ -59,19 +59,33 @@ impl Shared {
         self: &Arc<Self>,
         spec: Spec,
         how: Submit,
+        details: Option<Vec<u8>>,
     ) -> Result<Submitted, SubmitError> {
         let (answer, answered) = oneshot::channel();
         let shared = self.clone();
-        tokio::spawn(async move { shared.take(spec, how, answer).await });
+        tokio::spawn(async move { shared.take(spec, how, details, answer).await });
         // Without an answer the runtime is on its way out.
         answered.await.unwrap_or(Err(SubmitError::Closing))
     }
 
-    async fn take(self: Arc<Self>, spec: Spec, how: Submit, mut answer: Answer) {
+    async fn take(
+        self: Arc<Self>,
+        spec: Spec,
+        how: Submit,
+        details: Option<Vec<u8>>,
+        mut answer: Answer,
+    ) {
+        let turn = async {
+            match how {
+                // It takes nobody's place.
+                Submit::Beside => None,
+                Submit::Run | Submit::Restart => Some(self.turns.of(&spec.instance).await),
+            }
+        };
         let _turn = tokio::select! {
             biased;
             () = answer.closed() => return,
-            turn = self.turns.of(&spec.instance) => turn,
+            turn = turn => turn,
         };
         let alive = self.directory().attachable(&spec.instance, how);
         if let Some(run) = alive {
@@ -81,7 +95,7 @@ impl Shared {
         let now = self.clock.now();
         let id = self.directory().next_id(now);
         let spec = Arc::new(spec);
-        let outputs = match self.make_outputs(&id, &spec).await {
+        let outputs = match self.make_outputs(&id, &spec, details).await {
             Ok(outputs) => outputs,
             Err(error) => {
                 let _ = answer.send(Err(error));
@@ -103,12 +117,23 @@ impl Shared {
         }
     }
 
-    async fn make_outputs(&self, id: &RunId, spec: &Arc<Spec>) -> Result<RunOutputs, SubmitError> {
+    async fn make_outputs(
+        &self,
+        id: &RunId,
+        spec: &Arc<Spec>,
+        details: Option<Vec<u8>>,
+    ) -> Result<RunOutputs, SubmitError> {
         let directory = self.run_directory(id);
         let options = self.output_options();
         let spec = spec.clone();
         self.workers
-            .complete(move || RunOutputs::create(&directory, &spec, &options))
+            .complete(move || {
+                let outputs = RunOutputs::create(&directory, &spec, &options)?;
+                if let Some(details) = details {
+                    outputs.directory().keep_details(&details)?;
+                }
+                Ok(outputs)
+            })
             .await
             .flatten()
             .map_err(SubmitError::Disk)

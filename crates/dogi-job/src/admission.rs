@@ -85,6 +85,11 @@ impl Admission {
         }
     }
 
+    /// Other limits hold from now on; nobody loses a place.
+    pub fn set_limits(&mut self, limits: AdmissionLimits) {
+        self.limits = limits;
+    }
+
     /// Takes a ticket: the run starts, or waits.
     ///
     /// # Errors

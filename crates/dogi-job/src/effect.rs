@@ -95,6 +95,9 @@ pub enum Effect {
         /// The container, if it was made already.
         container: Option<String>,
     },
+    /// Run the command on this machine to its end. Records
+    /// [`Event::Started`](crate::Event::Started) on its way and ends in `Exited` or `Failed`.
+    Command,
     /// Call the callback URL once. Ends in [`Event::Attempted`](crate::Event::Attempted).
     Deliver {
         /// Counts from 0.

@@ -30,7 +30,7 @@
 //!
 //! # Limitations
 //!
-//! A run has one step, one container. Container graphs will be plans of several steps over the
+//! A run has one step: one container, or one command on the machine itself. Container graphs will be plans of several steps over the
 //! same events and effects: every [`EffectKey`] carries its step already.
 //!
 //! # Features
@@ -57,5 +57,5 @@ pub use failure::{Failure, FailureKind};
 pub use id::{RunId, RunIdError};
 pub use run::{Exit, Run};
 pub use slot::{Slot, SlotDecision, Standing, Submit};
-pub use spec::{Origin, SourceRef, Spec};
+pub use spec::{HostCommand, Origin, SourceRef, Spec};
 pub use status::{RunStatus, State};

@@ -236,6 +236,7 @@ impl Run {
             run: self.id.clone(),
             instance: self.spec.instance.clone(),
             id: self.spec.id.clone(),
+            hook: self.spec.host_command().map(|command| command.name.clone()),
             state: self.state(),
             stopped: self.has_stopped(),
             queue_position: None,
@@ -322,6 +323,12 @@ impl Run {
         if self.started_at.is_none() {
             return Wanted::default();
         }
+        if self.spec.host_command().is_some() {
+            return Wanted {
+                effects: BTreeMap::from([(key(Phase::Run, 0, Perform::Perform), Effect::Command)]),
+                wake: self.deadline(),
+            };
+        }
         let (phase, effect) = match (self.checked_out, &self.image) {
             (false, _) => (Phase::Checkout, Effect::Checkout),
             (true, None) => (
@@ -375,6 +382,7 @@ impl Run {
     fn state_on_the_way(&self) -> State {
         match (self.started_at, self.checked_out, &self.image) {
             (None, ..) => State::Queued,
+            (Some(_), ..) if self.spec.host_command().is_some() => State::Running,
             (Some(_), false, _) => State::Cloning,
             (Some(_), true, None) => State::Building,
             (Some(_), true, Some(_)) => State::Running,

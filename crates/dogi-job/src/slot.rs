@@ -10,6 +10,9 @@ pub enum Submit {
     Run,
     /// Stop the run that is alive, then start.
     Restart,
+    /// Start beside whatever is alive: the instance is no place that one run holds, but a name that
+    /// many have.
+    Beside,
 }
 
 /// One instance's place: the run that is alive, and the one that follows when it has stopped.
@@ -54,6 +57,10 @@ pub enum SlotDecision {
 impl Slot {
     /// Takes in `run`.
     pub fn submit(&mut self, run: RunId, how: Submit) -> SlotDecision {
+        if how == Submit::Beside {
+            self.newest = Some(run);
+            return SlotDecision::Start;
+        }
         let Some(current) = self.current.clone() else {
             self.current = Some(run.clone());
             self.newest = Some(run);
@@ -141,7 +148,7 @@ impl Slot {
     #[must_use]
     pub fn attachable(&self, how: Submit) -> Option<&RunId> {
         match (how, &self.next, self.stopping) {
-            (Submit::Restart, ..) | (Submit::Run, None, true) => None,
+            (Submit::Restart | Submit::Beside, ..) | (Submit::Run, None, true) => None,
             (Submit::Run, Some(next), _) => Some(next),
             (Submit::Run, None, false) => self.current.as_ref(),
         }

@@ -56,6 +56,8 @@ pub enum SourceRef {
         /// A commit of the repository there; `None`: the files as they are on disk.
         revision: Option<Revision>,
     },
+    /// Nowhere: it needs none.
+    Nothing,
 }
 
 /// Where the image of a run comes from.
@@ -66,6 +68,21 @@ pub enum Origin {
     Build(BuildParams),
     /// A ready image, with the repository at `/workspace`.
     Image(ImageRef),
+    /// No image: a command of the operator's on this machine itself. Only what the operator wrote
+    /// makes one; no request can. What exactly it runs lies beside the outputs of the run.
+    Host(HostCommand),
+}
+
+/// A command on the server's machine. Commands of one name have a queue of their own, beside the one
+/// that containers wait in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostCommand {
+    /// What it is called: the id of a hook.
+    pub name: String,
+    /// How many of this name run at once.
+    pub running: usize,
+    /// How many of this name wait.
+    pub queued: usize,
 }
 
 impl Spec {
@@ -89,6 +106,35 @@ impl Spec {
             group: None,
             group_policy: GroupPolicy::default(),
             rebuild: false,
+        }
+    }
+
+    /// A command on the server's machine.
+    #[must_use]
+    pub fn of_command(namespace: &Namespace, command: HostCommand) -> Self {
+        Self {
+            instance: InstanceId::of_hook(namespace, &command.name),
+            id: None,
+            source: SourceRef::Nothing,
+            origin: Origin::Host(command),
+            command: None,
+            env: BTreeMap::new(),
+            files: BTreeMap::new(),
+            tty: false,
+            limits: Limits::default(),
+            callback: None,
+            group: None,
+            group_policy: GroupPolicy::default(),
+            rebuild: false,
+        }
+    }
+
+    /// The command on the server's machine, if it is one.
+    #[must_use]
+    pub fn host_command(&self) -> Option<&HostCommand> {
+        match &self.origin {
+            Origin::Host(command) => Some(command),
+            Origin::Build(_) | Origin::Image(_) => None,
         }
     }
 
@@ -130,6 +176,7 @@ impl Spec {
         match &self.source {
             SourceRef::Repo { url, .. } => url.as_str().to_owned(),
             SourceRef::WorkTree { path, .. } => path.display().to_string(),
+            SourceRef::Nothing => self.instance.to_string(),
         }
     }
 }

@@ -74,6 +74,8 @@ pub struct RunStatus {
     pub instance: InstanceId,
     /// The `id` of the request.
     pub id: Option<RequestId>,
+    /// The hook whose command it is, if it is one on the server's machine.
+    pub hook: Option<String>,
     /// Where it stands.
     pub state: State,
     /// Whether nothing of it is going on in Docker or git any more and nothing is left there. A

@@ -39,6 +39,12 @@ impl InstanceId {
         })
     }
 
+    /// The instance that all commands of one hook belong to: no repository has its name.
+    pub fn of_hook(namespace: &Namespace, hook: &str) -> Self {
+        let name = format!("hook:{hook}");
+        Self(format!("{PREFIX}{namespace}_{}", Sha1(&name)))
+    }
+
     /// The namespace it belongs to.
     pub fn namespace(&self) -> Namespace {
         let (namespace, _) = split(&self.0).expect("the text was split when it was made");

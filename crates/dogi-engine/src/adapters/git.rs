@@ -94,6 +94,11 @@ impl Source for GitSource {
             SourceRef::WorkTree { path, revision } => {
                 self.open_local(path, revision.as_ref(), work).boxed()
             }
+            SourceRef::Nothing => async {
+                let message = "the run has no source, and wants its files";
+                Err(StepError::failed(FailureKind::Internal, message))
+            }
+            .boxed(),
         }
     }
 

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Driver, Ended};
 use crate::{
-    ports::{Begin, BuildRequest, ContainerRequest, Delivery, StepError, Work},
+    ports::{Begin, BuildRequest, CommandRequest, ContainerRequest, Delivery, StepError, Work},
     promises::callback_id,
 };
 
@@ -82,11 +82,34 @@ impl Driver {
                 Ended::Build(Err(StepError::Lost { reason }))
             }
             .boxed(),
+            (Effect::Command, _) => self.command(work),
+            (Effect::Cleanup, _) if spec.host_command().is_some() => {
+                // The port has ended the program; its directory is history.
+                async { Ended::Cleanup(Ok(())) }.boxed()
+            }
             (Effect::Deliver { attempt }, _) => self.deliver(*attempt, work.cancel),
             (Effect::Cleanup, _) => {
                 async move { Ended::Cleanup(shared.runner.cleanup(&work.run).await) }.boxed()
             }
         }
+    }
+
+    fn command(&self, work: Work) -> BoxFuture<'static, Ended> {
+        let host = self.shared.host.clone();
+        let spec = self.run.spec().clone();
+        let outputs = self.outputs.clone();
+        async move {
+            let Some(command) = spec.host_command() else {
+                unreachable!("only a run of a command wants one");
+            };
+            let request = CommandRequest {
+                command,
+                details: &outputs.directory().details(),
+                outputs: &outputs,
+            };
+            Ended::Run(host.run(request, &work).await)
+        }
+        .boxed()
     }
 
     fn deliver(&self, attempt: u32, cancel: CancellationToken) -> BoxFuture<'static, Ended> {

@@ -1,10 +1,15 @@
 use std::{
-    io,
+    fs::OpenOptions,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use crate::ports::Workers;
+
+/// No output has this name.
+const DETAILS: &str = "command";
 
 /// The directory of a run's outputs: removed with the last value that refers to it, unless it is
 /// kept.
@@ -24,6 +29,18 @@ impl RunDirectory {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where it is kept what exactly a command was.
+    pub(crate) fn details(&self) -> PathBuf {
+        self.path.join(DETAILS)
+    }
+
+    /// Keeps what exactly a command is, for the owner's eyes: it may hold secrets; blocking.
+    pub(crate) fn keep_details(&self, details: &[u8]) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        options.open(self.details())?.write_all(details)
     }
 
     /// The run is in the books: its outputs stay.

@@ -1,6 +1,7 @@
 //! What the engine needs from the world, as traits; `adapters` has the real ones.
 
 mod deliverer;
+mod host;
 mod keeper;
 mod observer;
 mod runner;
@@ -11,6 +12,7 @@ mod work;
 mod workers;
 
 pub use deliverer::{Attempted, Deliverer, Delivery};
+pub use host::{CommandRequest, Host, NoHost};
 pub use keeper::{KeepError, Keeper, Kept, KeptKind, Leftover, Removal, Sweep};
 pub use observer::{Observer, Unobserved};
 pub use runner::{Alive, Begin, BuildRequest, BuiltImage, ContainerRequest, Runner};

@@ -13,8 +13,9 @@ use bytes::Bytes;
 use dogi_engine::{
     Engine, EngineConfig,
     ports::{
-        Alive, Attempted, Begin, BoxStream, BuildRequest, BuiltImage, Checkout, ContainerRequest,
-        Context, ContextRequest, Deliverer, Delivery, Runner, Source, StepError, Work,
+        Alive, Attempted, Begin, BoxStream, BuildRequest, BuiltImage, Checkout, CommandRequest,
+        ContainerRequest, Context, ContextRequest, Deliverer, Delivery, Host, Runner, Source,
+        StepError, Work,
     },
 };
 use dogi_job::{
@@ -367,6 +368,41 @@ impl Runner for Fake {
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StepError>> {
         async { Ok(()) }.boxed()
+    }
+}
+
+impl Host for Fake {
+    fn run<'a>(
+        &'a self,
+        request: CommandRequest<'a>,
+        work: &'a Work,
+    ) -> BoxFuture<'a, Result<Exit, StepError>> {
+        async move {
+            let alive = {
+                let mut containers = self.0.containers.lock().expect("not poisoned");
+                containers.insert(work.run.clone());
+                containers.len()
+            };
+            self.0.most.fetch_max(alive, Ordering::SeqCst);
+            let container = format!("the command {:?}", request.command.name);
+            work.record(Event::Started { container }).await;
+            self.0
+                .started
+                .lock()
+                .expect("not poisoned")
+                .push(work.run.clone());
+            let details = std::fs::read(request.details).expect("what was submitted");
+            let log = request.outputs.log();
+            log.append(vec![(Channel::Stdout, details.into())]).await;
+            let ended = self.end(work).await;
+            self.0
+                .containers
+                .lock()
+                .expect("not poisoned")
+                .remove(&work.run);
+            ended
+        }
+        .boxed()
     }
 }
 

@@ -58,6 +58,7 @@ impl Machine {
                 .source(self.fake.clone())
                 .runner(self.fake.clone())
                 .deliverer(self.fake.clone())
+                .host(self.fake.clone())
                 .store(store)
                 .build()
                 .await

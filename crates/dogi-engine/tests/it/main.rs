@@ -1,6 +1,7 @@
 //! The behaviour of the engine over fake ports, as a specification.
 
 mod ceilings;
+mod commands;
 #[cfg(feature = "docker")]
 mod docker;
 mod fakes;

@@ -7,10 +7,10 @@ use dogi_engine::{
     store::codec::{CodecError, Written, decode, encode},
 };
 use dogi_job::{
-    CallbackExchange, CallbackRequest, CallbackResponse, Event, Failure, FailureKind, Phase,
-    StopCause, Submit,
+    CallbackExchange, CallbackRequest, CallbackResponse, Event, Failure, FailureKind, HostCommand,
+    Phase, Spec, StopCause, Submit,
 };
-use dogi_url::Commit;
+use dogi_url::{Commit, Namespace};
 use serde_json::{Value, json};
 
 use crate::fakes::spec;
@@ -137,7 +137,17 @@ fn examples() -> BTreeMap<&'static str, Record> {
         &platform=linux/amd64&git_dir=true&bashc=echo%20hi&env_A=b&file_data=/data.jsonl&tty=false\
         &timeout=90s&memory=512m&cpus=0.5&group=g&group_policy=replace\
         &cb=https://example.com/cb&cb_on=always&rebuild=true";
+    let command = HostCommand {
+        name: "deploy".to_owned(),
+        running: 2,
+        queued: 100,
+    };
+    let command = Record::Submitted(Submission {
+        how: Submit::Beside,
+        spec: Box::new(Spec::of_command(&Namespace::default(), command)),
+    });
     let submissions = [
+        ("submitted-1-command", command),
         ("submitted-1", submitted(Submit::Run, "action=run")),
         (
             "submitted-1-everything",

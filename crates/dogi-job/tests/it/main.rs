@@ -2,6 +2,7 @@
 
 mod admission;
 mod callback;
+mod command;
 mod events;
 mod resume;
 mod run;

@@ -49,6 +49,18 @@ fn run_attaches_to_the_restart_that_waits() {
 }
 
 #[test]
+fn a_run_beside_others_holds_no_place_and_waits_for_none() {
+    let mut slot = Slot::default();
+    slot.submit(run(1), Submit::Run);
+    assert_eq!(slot.submit(run(2), Submit::Beside), SlotDecision::Start);
+    assert_eq!(slot.submit(run(3), Submit::Beside), SlotDecision::Start);
+    assert_eq!(slot.newest(), Some(&run(3)));
+    assert_eq!(slot.alive().collect::<Vec<_>>(), [&run(1)]);
+    assert_eq!(slot.release(&run(2)), None);
+    assert_eq!(slot.attachable(Submit::Beside), None);
+}
+
+#[test]
 fn run_waits_for_one_that_is_being_stopped_and_does_not_attach_to_it() {
     let mut slot = Slot::default();
     slot.submit(run(1), Submit::Run);

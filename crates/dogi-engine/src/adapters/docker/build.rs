@@ -26,6 +26,10 @@ impl DockerRunner {
         match &request.spec.origin {
             Origin::Build(build) => self.have_built(build, request, work).await,
             Origin::Image(image) => self.have_pulled(image, request.spec.rebuild, work).await,
+            Origin::Host(command) => {
+                let message = format!("{:?} is a command, and has no image", command.name);
+                Err(StepError::failed(FailureKind::Internal, message))
+            }
         }
     }
 

@@ -138,6 +138,8 @@ impl DockerRunner {
             Origin::Build(build) => {
                 container.platform = build.platform.as_ref().map(ToString::to_string);
             }
+            // It has no image, and so comes to no container.
+            Origin::Host(_) => {}
         }
         container
     }

@@ -1,0 +1,147 @@
+//! The queues that runs wait in: one for containers, and one for the commands of each name.
+
+use std::collections::HashMap;
+
+use dogi_job::{Admission, AdmissionLimits, Admitted, HostCommand, Refusal, RunId, Ticket};
+use dogi_url::GroupName;
+
+use crate::RunHandle;
+
+#[derive(Debug)]
+pub(crate) struct Queues {
+    containers: Admission,
+    /// There while somebody is in them.
+    commands: HashMap<String, Admission>,
+}
+
+impl Queues {
+    pub(crate) fn new(limits: AdmissionLimits) -> Self {
+        Self {
+            containers: Admission::new(limits),
+            commands: HashMap::new(),
+        }
+    }
+
+    fn of(&mut self, handle: &RunHandle) -> &mut Admission {
+        match handle.spec().host_command() {
+            None => &mut self.containers,
+            Some(command) => self.of_command(command),
+        }
+    }
+
+    /// The operator may have changed the limits since the last command came.
+    fn of_command(&mut self, command: &HostCommand) -> &mut Admission {
+        let limits = AdmissionLimits {
+            running: command.running,
+            queued: command.queued,
+        };
+        let queue = self
+            .commands
+            .entry(command.name.clone())
+            .or_insert_with(|| Admission::new(limits));
+        queue.set_limits(limits);
+        queue
+    }
+
+    pub(crate) fn request(&mut self, handle: &RunHandle) -> Result<Admitted, Refusal> {
+        let requested = self.of(handle).request(ticket(handle));
+        if requested.is_err() {
+            self.tidy(handle);
+        }
+        requested
+    }
+
+    pub(crate) fn take(&mut self, handle: &RunHandle) -> Admitted {
+        self.of(handle).take(ticket(handle))
+    }
+
+    pub(crate) fn check_group(
+        &self,
+        handle: &RunHandle,
+        counts: impl Fn(&RunId) -> bool,
+    ) -> Result<(), Refusal> {
+        self.containers.check_group(&ticket(handle), counts)
+    }
+
+    pub(crate) fn members(&self, group: &GroupName) -> Vec<RunId> {
+        self.containers.members(group)
+    }
+
+    /// A run of an earlier life that is under way.
+    pub(crate) fn restore(&mut self, handle: &RunHandle) {
+        self.of(handle).restore(&ticket(handle));
+    }
+
+    /// A run of an earlier life that waits.
+    pub(crate) fn restore_waiting(&mut self, handle: &RunHandle) {
+        self.of(handle).restore_waiting(ticket(handle));
+    }
+
+    /// Lets in whoever has room for a container.
+    pub(crate) fn fill(&mut self) -> Vec<RunId> {
+        self.containers.fill()
+    }
+
+    /// The run takes no room any more. Returns those that may start now.
+    pub(crate) fn release(&mut self, handle: &RunHandle) -> Vec<RunId> {
+        let admitted = match handle.spec().host_command() {
+            None => self.containers.release(handle.id()),
+            Some(command) => self
+                .commands
+                .get_mut(&command.name)
+                .map(|queue| queue.release(handle.id()))
+                .unwrap_or_default(),
+        };
+        self.tidy(handle);
+        admitted
+    }
+
+    /// A queue that nobody is in is none.
+    fn tidy(&mut self, handle: &RunHandle) {
+        if let Some(command) = handle.spec().host_command()
+            && self
+                .commands
+                .get(&command.name)
+                .is_some_and(|queue| queue.running() + queue.waiting() == 0)
+        {
+            self.commands.remove(&command.name);
+        }
+    }
+
+    pub(crate) fn position(&self, handle: &RunHandle) -> Option<usize> {
+        match handle.spec().host_command() {
+            None => self.containers.position(handle.id()),
+            Some(command) => self.commands.get(&command.name)?.position(handle.id()),
+        }
+    }
+
+    /// The place of each run that waits, in its own queue.
+    pub(crate) fn positions(&self) -> HashMap<RunId, usize> {
+        std::iter::once(&self.containers)
+            .chain(self.commands.values())
+            .flat_map(|queue| queue.line().into_iter().zip(1..))
+            .map(|(run, place)| (run.clone(), place))
+            .collect()
+    }
+
+    /// How many containers are under way, and how many runs wait for one.
+    pub(crate) fn containers(&self) -> (usize, usize) {
+        (self.containers.running(), self.containers.waiting())
+    }
+
+    /// How many commands are under way or wait.
+    pub(crate) fn commands(&self) -> usize {
+        let queues = self.commands.values();
+        queues.map(|queue| queue.running() + queue.waiting()).sum()
+    }
+}
+
+fn ticket(handle: &RunHandle) -> Ticket {
+    let spec = handle.spec();
+    Ticket {
+        run: handle.id().clone(),
+        fairness_key: spec.fairness_key(),
+        group: spec.group.clone(),
+        group_policy: spec.group_policy,
+    }
+}
