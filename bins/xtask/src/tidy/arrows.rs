@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("dogi-url", &[]),
     ("dogi-egress", &[]),
     ("dogi-stream", &[]),
+    ("dogi-command", &[]),
     ("dogi-store", &[]),
     ("dogi-docker", &[]),
     ("dogi-testkit", &[]),
@@ -35,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "dogi",
         &[
+            "dogi-command",
             "dogi-docker",
             "dogi-egress",
             "dogi-engine",

@@ -13,6 +13,10 @@ const PROCESSES: &[(&str, &str)] = &[
         "its servers are the real programs",
     ),
     (
+        "crates/dogi-command/src/spawn.rs",
+        "the operator's programs: commands of hooks and of the host",
+    ),
+    (
         "crates/dogi-docker/build.rs",
         "compiles the helper that follows files",
     ),
