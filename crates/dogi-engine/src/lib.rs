@@ -47,6 +47,7 @@
 //! - `git` (default): `adapters::GitSource`, sources from git repositories.
 //! - `docker` (default): `adapters::DockerRunner`, steps on a Docker engine.
 //! - `store` (default): `adapters::SqliteStore`, history in a database.
+//! - `command` (default): `adapters::HostRunner`, commands on the machine itself.
 //! - `deliver` (default): `adapters::CallbackDeliverer`, callbacks over HTTP.
 
 pub mod adapters;

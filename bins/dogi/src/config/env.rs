@@ -28,6 +28,17 @@ impl Environment {
         }
     }
 
+    /// All of it less what `hidden` names: what a command of the operator's inherits.
+    pub fn without<'a>(
+        &'a self,
+        hidden: &'a [&str],
+    ) -> impl Iterator<Item = (OsString, OsString)> + 'a {
+        self.0
+            .iter()
+            .filter(|(name, _)| !hidden.iter().any(|hidden| name.as_os_str() == *hidden))
+            .map(|(name, value)| (name.clone(), value.clone()))
+    }
+
     /// A variable that may hold any bytes, such as a path.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&OsStr> {

@@ -199,6 +199,14 @@ impl FileReader<'_> {
                         .join(","),
                 ]
             }
+            (Kind::Paths, value) => {
+                let node = Node {
+                    line: node.line,
+                    value,
+                };
+                let items = self.reader.scalars(node, key, setting.expected);
+                items.into_iter().map(|(_, text)| text).collect()
+            }
             (Kind::Object, Value::Map(entries)) => vec![self.object(entries, key)],
             (_, value) => {
                 let node = Node {

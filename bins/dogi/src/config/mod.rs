@@ -25,9 +25,9 @@ pub use problem::{Origin, Problem, Report, did_you_mean};
 pub use secret::Secret;
 pub use setting::{Group, Kind, Setting};
 pub use settings::{
-    Access, Callbacks, ClientSettings, Docker, Jobs, Listen, Log, Network, Purpose, Settings,
-    Storage, signing_keys,
+    Access, Callbacks, ClientSettings, Docker, Hooks, Jobs, Listen, Log, Network, Purpose,
+    Settings, Storage, signing_keys,
 };
 pub use sources::Flags;
-pub use table::{SETTINGS, setting};
+pub use table::{SETTINGS, secret_variables, setting};
 pub use volatile::volatile;

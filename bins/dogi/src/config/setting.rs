@@ -46,6 +46,9 @@ pub enum Kind {
     Object,
     /// In `dogi.yaml` also a list, taken as comma-separated.
     List,
+    /// One or more paths: the flag may be repeated, the variable is comma-separated, and in
+    /// `dogi.yaml` it may be a list.
+    Paths,
 }
 
 /// Headings of `--help` and of the documentation, in order.
@@ -65,6 +68,8 @@ pub enum Group {
     Network,
     /// Callbacks.
     Callbacks,
+    /// Generic webhooks.
+    Hooks,
     /// Everything else.
     Other,
 }
@@ -81,6 +86,7 @@ impl Group {
             Self::Docker => "Docker",
             Self::Network => "Network",
             Self::Callbacks => "Callbacks",
+            Self::Hooks => "Hooks",
             Self::Other => "Other",
         }
     }

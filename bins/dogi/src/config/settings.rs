@@ -37,6 +37,8 @@ pub struct Settings {
     pub network: Network,
     /// Callbacks.
     pub callbacks: Callbacks,
+    /// Generic webhooks.
+    pub hooks: Hooks,
     /// The server's own log.
     pub log: Log,
     /// The sections of `dogi.yaml`.
@@ -154,6 +156,17 @@ pub struct Callbacks {
     pub secret: Option<SigningKey>,
 }
 
+/// Generic webhooks.
+#[derive(Clone, Debug)]
+pub struct Hooks {
+    /// The files they stand in.
+    pub files: Vec<PathBuf>,
+    /// Bytes that the body of a request to one may have.
+    pub max_body: u64,
+    /// Where their secrets may come from, and what their commands inherit.
+    pub environment: Environment,
+}
+
 /// The server's own log.
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -181,7 +194,13 @@ impl Settings {
         let mut sources = Sources::gather(flags, env);
         let mut warnings = Vec::new();
         let listen = listen(&mut sources);
-        let access = access(&mut sources, purpose, &mut warnings);
+        let hooks = hooks(&mut sources, env);
+        let access = access(
+            &mut sources,
+            purpose,
+            !hooks.files.is_empty(),
+            &mut warnings,
+        );
         let storage = storage(&mut sources, env, &mut warnings);
         let jobs = jobs(&mut sources);
         let docker = docker(&mut sources, env);
@@ -208,6 +227,7 @@ impl Settings {
             docker,
             network,
             callbacks,
+            hooks,
             log,
             file: sources.file,
             warnings,
@@ -296,7 +316,12 @@ fn listen(sources: &mut Sources) -> Listen {
     }
 }
 
-fn access(sources: &mut Sources, purpose: Purpose, warnings: &mut Vec<String>) -> Access {
+fn access(
+    sources: &mut Sources,
+    purpose: Purpose,
+    has_hooks: bool,
+    warnings: &mut Vec<String>,
+) -> Access {
     let bypass = sources.with_default("BYPASS_SIGNATURES", parse::switch);
     let set = sources.text("SIGNATURES_SECRET").is_some();
     let current = sources.optional("SIGNATURES_SECRET", secret);
@@ -308,6 +333,11 @@ fn access(sources: &mut Sources, purpose: Purpose, warnings: &mut Vec<String>) -
                    sign URLs with `dogi sign`, or set BYPASS_SIGNATURES=true where everybody who \
                    can connect may run anything";
     match purpose {
+        Purpose::Serve if !set && !bypass && has_hooks => warnings.push(
+            "neither SIGNATURES_SECRET nor BYPASS_SIGNATURES=true is set: hooks are served, and \
+             everything else that needs a signature is answered 401"
+                .to_owned(),
+        ),
         Purpose::Serve if !set && !bypass => sources.problem("SIGNATURES_SECRET", missing),
         Purpose::Serve if bypass => warnings
             .push("BYPASS_SIGNATURES is on: everybody who can connect may run anything".to_owned()),
@@ -405,6 +435,14 @@ fn proxies(sources: &mut Sources) -> Proxies {
     let no_proxy = sources.optional("NO_PROXY", |text| Ok(text.to_owned()));
     // Each was parsed on its own: a bad one is reported already.
     Proxies::new(http.as_deref(), https.as_deref(), no_proxy.as_deref()).unwrap_or_default()
+}
+
+fn hooks(sources: &mut Sources, env: &Environment) -> Hooks {
+    Hooks {
+        files: sources.many("HOOKS", parse::path),
+        max_body: sources.with_default("MAX_HOOK_BODY", parse::bytes),
+        environment: env.clone(),
+    }
 }
 
 fn log(sources: &mut Sources) -> Log {

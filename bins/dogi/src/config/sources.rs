@@ -149,6 +149,9 @@ fn of_flags(setting: &Setting, flags: &Flags, problems: &mut Vec<Problem>) -> Op
     let values = flags.get(setting.env)?;
     let origin = Origin::Flag(setting.flag.to_owned());
     let text = values.last()?.to_string_lossy().into_owned();
+    if setting.kind == Kind::Paths {
+        return paths_of_flags(values, origin, problems);
+    }
     if values.len() > 1 {
         problems.push(Problem::new(origin.clone(), "given more than once"));
     }
@@ -162,10 +165,29 @@ fn of_flags(setting: &Setting, flags: &Flags, problems: &mut Vec<Problem>) -> Op
     })
 }
 
+fn paths_of_flags(
+    values: &[OsString],
+    origin: Origin,
+    problems: &mut Vec<Problem>,
+) -> Option<Found> {
+    let texts = values.iter().map(|value| value.to_str().map(str::to_owned));
+    match texts.collect() {
+        Some(values) => Some(Found { origin, values }),
+        None => {
+            problems.push(Problem::new(origin, "is not UTF-8"));
+            None
+        }
+    }
+}
+
 fn of_env(setting: &Setting, env: &Environment, problems: &mut Vec<Problem>) -> Option<Found> {
     setting.also.iter().chain([&setting.env]).find_map(|name| {
         let origin = Origin::Env((*name).to_owned());
         match env.get(name) {
+            Ok(text) if setting.kind == Kind::Paths => Some(Found {
+                origin,
+                values: super::parse::list(text?).map(str::to_owned).collect(),
+            }),
             Ok(text) => Some(Found {
                 origin,
                 values: vec![text?.to_owned()],

@@ -28,6 +28,16 @@ const COUNT: &str = "a whole number of at least 1";
 const SWITCH: &str = "true or false";
 const URL: &str = "an http or https URL";
 
+/// The variables that hold secrets.
+#[must_use]
+pub fn secret_variables() -> Vec<&'static str> {
+    SETTINGS
+        .iter()
+        .filter(|setting| matches!(setting.kind, Kind::Secret | Kind::Secrets | Kind::Object))
+        .flat_map(|setting| setting.also.iter().copied().chain([setting.env]))
+        .collect()
+}
+
 /// All of them.
 pub const SETTINGS: &[Setting] = &[
     Setting {
@@ -453,6 +463,26 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Secret,
         expected: "`whsec_` and base64 of 24 to 64 bytes",
         help: "Signs callbacks as Standard Webhooks says (never the secret of URLs)",
+        ..BASE
+    },
+    Setting {
+        env: "HOOKS",
+        flag: "hooks",
+        value: "FILE",
+        group: Group::Hooks,
+        kind: Kind::Paths,
+        expected: "paths of files with hooks, in YAML or JSON",
+        help: "Serve the hooks of this file at /hooks/{id}; may be repeated",
+        ..BASE
+    },
+    Setting {
+        env: "MAX_HOOK_BODY",
+        flag: "max-hook-body",
+        value: "BYTES",
+        default: "32MiB",
+        group: Group::Hooks,
+        expected: BYTES,
+        help: "Bytes that the body of a request to a hook may have; a longer one is answered 413",
         ..BASE
     },
     Setting {

@@ -6,6 +6,8 @@ mod callback;
 mod docker;
 #[cfg(feature = "git")]
 mod git;
+#[cfg(feature = "command")]
+mod host;
 #[cfg(feature = "git")]
 mod mirrors;
 #[cfg(feature = "store")]
@@ -20,5 +22,7 @@ pub use callback::{CallbackDeliverer, Payload};
 pub use docker::{DockerOptions, DockerRunner};
 #[cfg(feature = "git")]
 pub use git::GitSource;
+#[cfg(feature = "command")]
+pub use host::{CommandDetails, FileDetails, HostRunner, Text};
 #[cfg(feature = "store")]
 pub use store::SqliteStore;
