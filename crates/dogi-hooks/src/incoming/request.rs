@@ -54,7 +54,10 @@ impl Request {
     /// # Errors
     /// When the body is not what its content type says.
     pub fn read(received: Received, _shape: &PayloadShape) -> Result<Self, BadRequest> {
-        Ok(Self { received, payload: None })
+        Ok(Self {
+            received,
+            payload: None,
+        })
     }
 
     /// The request as it came.
