@@ -39,6 +39,7 @@ mod callback;
 mod data;
 mod exchange;
 mod headers;
+pub mod incoming;
 mod message_id;
 mod retry;
 #[cfg(feature = "deliver")]

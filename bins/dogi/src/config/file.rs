@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use dogi_yaml::{Key, Node, Reader, Value, join};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use url::Url;
 
@@ -12,7 +13,6 @@ use super::secret::{self, Secret};
 use super::setting::{Kind, Setting};
 use super::sources::Found;
 use super::table::SETTINGS;
-use super::yaml::{self, Node, Reader, Value, join};
 
 /// The sections that are no single settings.
 const SECTIONS: [&str; 4] = ["forges", "git", "registries", "url_repos"];
@@ -110,20 +110,19 @@ pub(super) fn read(path: &Path, env: &Environment, problems: &mut Vec<Problem>) 
             return Parsed::default();
         }
     };
-    match yaml::parse(path, &text) {
-        Ok(root) => FileReader {
-            reader: Reader {
-                file: path,
-                problems,
-            },
-            env,
+    let mut mistakes = Vec::new();
+    let parsed = match dogi_yaml::parse(path, &text) {
+        Ok(root) => {
+            let reader = Reader::new(path, &mut mistakes);
+            FileReader { reader, env }.root(root)
         }
-        .root(root),
-        Err(problem) => {
-            problems.push(problem);
+        Err(mistake) => {
+            mistakes.push(mistake);
             Parsed::default()
         }
-    }
+    };
+    problems.extend(mistakes.into_iter().map(Problem::from));
+    parsed
 }
 
 struct FileReader<'a> {
@@ -161,7 +160,11 @@ impl FileReader<'_> {
     }
 
     fn single(&mut self, setting: &Setting, node: Node, key: &str) -> Option<Found> {
-        let origin = self.reader.origin(node.line, key);
+        let origin = Origin::File {
+            file: self.reader.file().to_path_buf(),
+            line: node.line,
+            key: key.to_owned(),
+        };
         let values = match (setting.kind, node.value) {
             (_, Value::Null) => return None,
             (Kind::Secret, value) => {
@@ -220,7 +223,7 @@ impl FileReader<'_> {
     }
 
     /// A mapping of texts as JSON; values may be secrets.
-    fn object(&mut self, entries: Vec<(yaml::Key, Node)>, path: &str) -> String {
+    fn object(&mut self, entries: Vec<(Key, Node)>, path: &str) -> String {
         let mut object = serde_json::Map::new();
         for (key, node) in entries {
             let here = join(path, &key.text);
@@ -245,8 +248,8 @@ impl FileReader<'_> {
             });
             let words = [("true", true), ("false", false)];
             let plain = plain
-                .and_then(|node| self.choice(node, &join(&path, "plain_http"), &words))
-                .is_some_and(|(_, plain)| plain);
+                .and_then(|node| self.reader.choice(node, &join(&path, "plain_http"), &words))
+                .unwrap_or_default();
             let kind = kind.unwrap_or_default();
             forges.insert(
                 host.text,
@@ -262,7 +265,7 @@ impl FileReader<'_> {
     }
 
     fn forge_kind(&mut self, node: Node, path: &str) -> Option<ForgeKind> {
-        let (_, kind) = self.choice(
+        self.reader.choice(
             node,
             path,
             &[
@@ -271,29 +274,7 @@ impl FileReader<'_> {
                 ("forgejo", ForgeKind::Gitea),
                 ("gitlab", ForgeKind::Gitlab),
             ],
-        )?;
-        Some(kind)
-    }
-
-    /// One of a few words.
-    fn choice<T: Copy>(&mut self, node: Node, path: &str, of: &[(&str, T)]) -> Option<(u64, T)> {
-        let line = node.line;
-        let words = of
-            .iter()
-            .map(|(word, _)| *word)
-            .collect::<Vec<_>>()
-            .join(", ");
-        let text = self.reader.scalar(node, path, &format!("one of {words}"))?;
-        let found = of.iter().find(|(word, _)| *word == text);
-        if found.is_none() {
-            let near = super::problem::did_you_mean(&text, of.iter().map(|(word, _)| *word));
-            let problem = Problem::new(
-                self.reader.origin(line, path),
-                format!("expected one of {words}{near}"),
-            );
-            self.reader.problems.push(problem.with_value(text));
-        }
-        found.map(|(_, value)| (line, *value))
+        )
     }
 
     fn url(&mut self, node: Node, path: &str) -> Option<Url> {
@@ -302,11 +283,8 @@ impl FileReader<'_> {
         match super::parse::http_url(&text) {
             Ok(url) => Some(url),
             Err(reason) => {
-                let origin = self.reader.origin(line, path);
                 let message = format!("expected an http or https URL{reason}");
-                self.reader
-                    .problems
-                    .push(Problem::new(origin, message).with_value(text));
+                self.reader.mistaken_value(line, path, text, message);
                 None
             }
         }
@@ -315,7 +293,7 @@ impl FileReader<'_> {
     fn host(&mut self, line: u64, path: &str, host: &str) {
         let bad = |c: char| c == '/' || c == '@' || c.is_whitespace() || c.is_control();
         if host.is_empty() || host.starts_with('-') || host.contains(bad) {
-            self.reader.problem(
+            self.reader.mistake(
                 line,
                 path,
                 "expected a host such as git.example.com or host:port",
@@ -329,14 +307,17 @@ impl FileReader<'_> {
         let mut git = GitSettings::default();
         if let Some(node) = known_hosts {
             let words = [("accept-new", false), ("strict", true)];
-            let choice = self.choice(node, "git.known_hosts", &words);
-            git.strict_hosts = choice.is_some_and(|(_, strict)| strict);
+            let choice = self.reader.choice(node, "git.known_hosts", &words);
+            git.strict_hosts = choice.unwrap_or_default();
         }
         git.known_hosts_file = file.and_then(|node| self.path(node, "git.known_hosts_file"));
         for node in allow.map(items).unwrap_or_default() {
-            match self.choice(node, "git.allow", &[("git", "git"), ("file", "file")]) {
-                Some((_, "git")) => git.allow_git = true,
-                Some((_, "file")) => git.allow_file = true,
+            match self
+                .reader
+                .choice(node, "git.allow", &[("git", "git"), ("file", "file")])
+            {
+                Some("git") => git.allow_git = true,
+                Some("file") => git.allow_file = true,
                 _ => {}
             }
         }
@@ -359,9 +340,8 @@ impl FileReader<'_> {
         let text = self.reader.scalar(node, path, "a path")?;
         let file = PathBuf::from(&text);
         if !file.is_absolute() {
-            let origin = self.reader.origin(line, path);
-            let problem = Problem::new(origin, "expected an absolute path").with_value(text);
-            self.reader.problems.push(problem);
+            self.reader
+                .mistaken_value(line, path, text, "expected an absolute path");
             return None;
         }
         Some(file)
@@ -381,7 +361,7 @@ impl FileReader<'_> {
             };
             if let Some(missing) = missing {
                 self.reader
-                    .problem(line, &path, format!("{missing} is missing"));
+                    .mistake(line, &path, format!("{missing} is missing"));
             }
             let user = user.and_then(|node| {
                 self.reader
@@ -406,18 +386,15 @@ impl FileReader<'_> {
                     builder.add(glob);
                 }
                 Err(error) => {
-                    let origin = self.reader.origin(line, "url_repos");
                     let message = format!("not a pattern: {}", error.kind());
-                    self.reader
-                        .problems
-                        .push(Problem::new(origin, message).with_value(text));
+                    self.reader.mistaken_value(line, "url_repos", text, message);
                 }
             }
         }
         match builder.build() {
             Ok(set) => Some(RepoPatterns(set)),
             Err(error) => {
-                self.reader.problem(0, "url_repos", error.to_string());
+                self.reader.mistake(0, "url_repos", error.to_string());
                 None
             }
         }

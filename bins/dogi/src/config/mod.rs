@@ -16,12 +16,12 @@ mod settings;
 mod sources;
 mod table;
 mod volatile;
-mod yaml;
 
+pub use dogi_yaml::did_you_mean;
 pub use env::Environment;
 pub use file::{FileSettings, Forge, ForgeKind, GitSettings, Registry, RepoPatterns};
 pub use masked::{masked, masked_sentence};
-pub use problem::{Origin, Problem, Report, did_you_mean};
+pub use problem::{Origin, Problem, Report};
 pub use secret::Secret;
 pub use setting::{Group, Kind, Setting};
 pub use settings::{

@@ -191,7 +191,7 @@ pub(super) fn log_filter(text: &str) -> Result<String, Reason> {
     for item in list(text) {
         let level = item.rsplit_once('=').map_or(item, |(_, level)| level);
         if !levels.contains(&level.to_ascii_lowercase().as_str()) {
-            return Err(super::problem::did_you_mean(level, levels));
+            return Err(super::did_you_mean(level, levels));
         }
     }
     Ok(text.to_owned())

@@ -82,6 +82,21 @@ impl Problem {
     }
 }
 
+impl From<dogi_yaml::Mistake> for Problem {
+    fn from(mistake: dogi_yaml::Mistake) -> Self {
+        let origin = Origin::File {
+            file: mistake.file,
+            line: mistake.line,
+            key: mistake.key,
+        };
+        let problem = Self::new(origin, mistake.message);
+        match mistake.value {
+            Some(value) => problem.with_value(value),
+            None => problem,
+        }
+    }
+}
+
 /// Long values are cut here in reports.
 const QUOTED: usize = 120;
 
@@ -114,17 +129,4 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
-}
-
-/// `; did you mean "x"?` when one of the known names is near, else nothing.
-#[must_use]
-pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let nearest = known
-        .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, known)| *distance <= 2.max(known.len() / 3));
-    nearest.map_or_else(String::new, |(_, known)| {
-        format!("; did you mean {known:?}?")
-    })
 }

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
+use dogi_yaml::{Key, Node, Reader, Value, join};
+
 use super::env::Environment;
-use super::yaml::{Key, Node, Reader, Value, join};
 
 /// What a secret may look like in `dogi.yaml`.
 const EXPECTED: &str = "text, {env: NAME} or {file: PATH}";
@@ -43,18 +44,18 @@ pub(super) fn read(
     let line = node.line;
     match node.value {
         Value::Scalar(text) if text.is_empty() => {
-            reader.problem(line, path, format!("is empty: expected {EXPECTED}"));
+            reader.mistake(line, path, format!("is empty: expected {EXPECTED}"));
             None
         }
         Value::Scalar(text) => Some(Secret(text)),
         Value::Map(entries) => {
             let [(key, value)] = <[_; 1]>::try_from(entries)
-                .map_err(|_| reader.problem(line, path, format!("expected {EXPECTED}")))
+                .map_err(|_| reader.mistake(line, path, format!("expected {EXPECTED}")))
                 .ok()?;
             indirect(reader, env, &key, value, path)
         }
         other => {
-            reader.problem(
+            reader.mistake(
                 line,
                 path,
                 format!("expected {EXPECTED}, not {}", other.kind()),
@@ -78,18 +79,18 @@ fn indirect(
             let name = reader.scalar(node, &here, "the name of a variable")?;
             match env.get(&name) {
                 Ok(Some(text)) => return Some(Secret(text.to_owned())),
-                Ok(None) => reader.problem(line, &here, format!("${name} is not set")),
-                Err(_) => reader.problem(line, &here, format!("${name} is not UTF-8")),
+                Ok(None) => reader.mistake(line, &here, format!("${name} is not set")),
+                Err(_) => reader.mistake(line, &here, format!("${name} is not UTF-8")),
             }
         }
         "file" => {
             let file = reader.scalar(node, &here, "a path")?;
             match std::fs::read_to_string(Path::new(&file)) {
                 Ok(text) if text.trim_end().is_empty() => {
-                    reader.problem(line, &here, format!("{file} is empty"));
+                    reader.mistake(line, &here, format!("{file} is empty"));
                 }
                 Ok(text) => return Some(Secret(text.trim_end_matches(['\n', '\r']).to_owned())),
-                Err(error) => reader.problem(line, &here, format!("cannot read {file}: {error}")),
+                Err(error) => reader.mistake(line, &here, format!("cannot read {file}: {error}")),
             }
         }
         _ => reader.unknown(key, path, &["env", "file"]),

@@ -12,13 +12,14 @@ use crate::{Failure, Result, failure::Doing as _, host};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("dogi-url", &[]),
     ("dogi-egress", &[]),
+    ("dogi-yaml", &[]),
     ("dogi-stream", &[]),
     ("dogi-command", &[]),
     ("dogi-store", &[]),
     ("dogi-docker", &[]),
     ("dogi-testkit", &[]),
     ("dogi-git", &["dogi-egress", "dogi-url"]),
-    ("dogi-hooks", &["dogi-egress"]),
+    ("dogi-hooks", &["dogi-egress", "dogi-url", "dogi-yaml"]),
     ("dogi-job", &["dogi-url"]),
     (
         "dogi-engine",
@@ -46,6 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "dogi-store",
             "dogi-stream",
             "dogi-url",
+            "dogi-yaml",
         ],
     ),
     ("xtask", &["dogi-testkit"]),
@@ -61,7 +63,7 @@ const OPTIONAL_IN_ENGINE: &[&str] = &[
 ];
 
 /// The crates that do no I/O and read no clock, and what would let them.
-const PURE: &[&str] = &["dogi-url", "dogi-job"];
+const PURE: &[&str] = &["dogi-url", "dogi-job", "dogi-yaml"];
 const IMPURE: &[&str] = &[
     "tokio",
     "hyper",

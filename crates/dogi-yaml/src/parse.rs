@@ -1,42 +1,47 @@
-//! A YAML document as a tree in which every node knows its line, and a reader that gathers
-//! mistakes instead of stopping at the first.
-
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Spanned};
 
-use super::problem::{Origin, Problem, did_you_mean};
+use crate::Mistake;
 
 /// A node and where it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
+pub struct Node {
     /// From 1.
     pub line: u64,
+    /// What it is.
     pub value: Value,
 }
 
 /// What a node is.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub enum Value {
+    /// Nothing: `null`, `~`, or no value at all.
     Null,
-    /// Any scalar, as written in the file.
+    /// Any scalar, as the file spells it, without quotes.
     Scalar(String),
+    /// A list.
     List(Vec<Node>),
+    /// A mapping in the order of the file; no key stands in it twice.
     Map(Vec<(Key, Node)>),
 }
 
 /// A key and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Key {
+pub struct Key {
+    /// From 1.
     pub line: u64,
+    /// The key.
     pub text: String,
 }
 
 impl Value {
-    /// What it is, for a message.
-    pub(super) fn kind(&self) -> &'static str {
+    /// What it is, for a message: "a list".
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
             Self::Scalar(_) => "a single value",
@@ -46,33 +51,44 @@ impl Value {
     }
 }
 
-/// Parses a document. An empty one is an empty mapping.
-pub(super) fn parse(file: &Path, text: &str) -> Result<Node, Problem> {
-    if text
-        .lines()
-        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
-    {
+/// Parses a document. One without content is nothing ([`Value::Null`]).
+///
+/// # Errors
+/// The first mistake of the syntax, with its line; a key that stands twice is one.
+pub fn parse(file: &Path, text: &str) -> Result<Node, Mistake> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = &*without_leading_tabs(text);
+    let is_empty = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    if text.lines().all(is_empty) {
         return Ok(Node {
             line: 1,
-            value: Value::Map(Vec::new()),
+            value: Value::Null,
         });
     }
     match serde_saphyr::from_str::<Spanned<Raw>>(text) {
         Ok(raw) => Ok(node(raw, text)),
         Err(error) => {
             let line = error.location().map_or(0, |at| at.line());
-            let origin = Origin::File {
-                file: file.to_path_buf(),
-                line,
-                key: String::new(),
-            };
-            let message = error.without_snippet().to_string();
-            Err(Problem::new(
-                origin,
-                format!("not valid YAML: {}", message.replace('\n', " ")),
-            ))
+            let message = error.without_snippet().to_string().replace('\n', " ");
+            let message = format!("not valid YAML: {message}");
+            Err(Mistake::new(file, line, "", message))
         }
     }
+}
+
+/// JSON may be indented by tabs, which YAML forbids. Within brackets white space at the beginning
+/// of a line has no meaning; a byte for a byte, so that every place stays what it is.
+fn without_leading_tabs(text: &str) -> Cow<'_, str> {
+    if !text.contains('\t') || !text.trim_start().starts_with(['[', '{']) {
+        return Cow::Borrowed(text);
+    }
+    let mut spaced = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let rest = line.trim_start_matches([' ', '\t']);
+        spaced.extend(std::iter::repeat_n(' ', line.len() - rest.len()));
+        spaced.push_str(rest);
+    }
+    Cow::Owned(spaced)
 }
 
 /// As the parser gives it: numbers and booleans have lost their spelling.
@@ -192,108 +208,5 @@ impl<'de> Visitor<'de> for RawVisitor {
             entries.push((key, value));
         }
         Ok(Raw::Map(entries))
-    }
-}
-
-/// Gathers mistakes while a tree is read.
-#[derive(Debug)]
-pub(super) struct Reader<'a> {
-    pub file: &'a Path,
-    pub problems: &'a mut Vec<Problem>,
-}
-
-impl Reader<'_> {
-    pub(super) fn origin(&self, line: u64, key: &str) -> Origin {
-        Origin::File {
-            file: self.file.to_path_buf(),
-            line,
-            key: key.to_owned(),
-        }
-    }
-
-    pub(super) fn problem(&mut self, line: u64, key: &str, message: impl Into<String>) {
-        let origin = self.origin(line, key);
-        self.problems.push(Problem::new(origin, message));
-    }
-
-    /// The entries of a mapping; anything else is a mistake.
-    pub(super) fn map(&mut self, node: Node, path: &str) -> Vec<(Key, Node)> {
-        match node.value {
-            Value::Map(entries) => entries,
-            Value::Null => Vec::new(),
-            other => {
-                self.problem(
-                    node.line,
-                    path,
-                    format!("expected a mapping, not {}", other.kind()),
-                );
-                Vec::new()
-            }
-        }
-    }
-
-    /// A mapping with known keys; unknown ones are mistakes. The nodes come in the order of
-    /// `known`.
-    pub(super) fn fields<const N: usize>(
-        &mut self,
-        node: Node,
-        path: &str,
-        known: [&str; N],
-    ) -> [Option<Node>; N] {
-        let mut found = [const { None }; N];
-        for (key, value) in self.map(node, path) {
-            match known.iter().position(|known| *known == key.text) {
-                Some(index) => found[index] = Some(value),
-                None => self.unknown(&key, path, &known),
-            }
-        }
-        found
-    }
-
-    pub(super) fn unknown(&mut self, key: &Key, path: &str, known: &[&str]) {
-        let near = did_you_mean(&key.text, known.iter().copied());
-        let hint = if near.is_empty() && known.len() < 8 {
-            format!("; known here: {}", known.join(", "))
-        } else {
-            near
-        };
-        self.problem(
-            key.line,
-            &join(path, &key.text),
-            format!("unknown key{hint}"),
-        );
-    }
-
-    /// A single value.
-    pub(super) fn scalar(&mut self, node: Node, path: &str, expected: &str) -> Option<String> {
-        match node.value {
-            Value::Scalar(text) => Some(text),
-            other => {
-                let message = format!("expected {expected}, not {}", other.kind());
-                self.problem(node.line, path, message);
-                None
-            }
-        }
-    }
-
-    /// A list of single values, or one alone; each with its line.
-    pub(super) fn scalars(&mut self, node: Node, path: &str, expected: &str) -> Vec<(u64, String)> {
-        let items = match node.value {
-            Value::List(items) => items,
-            _ => vec![node],
-        };
-        items
-            .into_iter()
-            .filter_map(|item| Some((item.line, self.scalar(item, path, expected)?)))
-            .collect()
-    }
-}
-
-/// `a.b`.
-pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
     }
 }

@@ -1,0 +1,4 @@
+//! Documents as trees, and the mistakes in them.
+
+mod parse;
+mod reader;
