@@ -10,8 +10,9 @@ use dogi_engine::Engine;
 use tokio_util::sync::CancellationToken;
 
 use crate::Metrics;
-use crate::config::Settings;
+use crate::config::{Report, Settings};
 use crate::control::Control;
+use crate::hooks::HookService;
 use crate::http::{Claims, Gate, Http, Links, Readiness, State};
 use crate::listen::{Limits, Listener, Tls, TlsError};
 
@@ -20,6 +21,7 @@ use crate::listen::{Limits, Listener, Tls, TlsError};
 pub struct App {
     engine: Engine,
     http: Http,
+    hooks: Arc<HookService>,
     listener: Listener,
     /// For commands on the same machine.
     control: Option<Control>,
@@ -42,6 +44,9 @@ pub enum BuildError {
     /// The certificate or its key.
     #[error("cannot serve HTTPS (CERT_PATH)")]
     Tls(#[from] TlsError),
+    /// There are mistakes in the files of hooks.
+    #[error("{0}")]
+    Hooks(Report),
     /// The engine could not be built.
     #[error(transparent)]
     Engine(#[from] crate::wire::WireError),
@@ -54,9 +59,10 @@ impl App {
     /// # Errors
     /// See [`BuildError`].
     pub async fn build(settings: &Settings) -> Result<Self, BuildError> {
+        let hooks = hooks(settings).await?;
         let metrics = Metrics::new();
         let wired = crate::wire::server(settings, &links(settings), &metrics).await?;
-        let app = Self::with_engine(settings, wired.engine, metrics).await?;
+        let app = Self::assemble(settings, wired.engine, metrics, hooks).await?;
         let control = Control::bind(&settings.storage.data_dir);
         if let Err(error) = &control {
             tracing::warn!(%error, "no control.sock in DATA_DIR: `dogi gc` can't ask this server");
@@ -78,6 +84,16 @@ impl App {
         engine: Engine,
         metrics: Metrics,
     ) -> Result<Self, BuildError> {
+        let hooks = hooks(settings).await?;
+        Self::assemble(settings, engine, metrics, hooks).await
+    }
+
+    async fn assemble(
+        settings: &Settings,
+        engine: Engine,
+        metrics: Metrics,
+        hooks: Arc<HookService>,
+    ) -> Result<Self, BuildError> {
         let listener = listener(settings).await?;
         let http = Http::new(State {
             engine: engine.clone(),
@@ -92,12 +108,14 @@ impl App {
             claims: Claims::default(),
             metrics,
             readiness: Readiness::default(),
+            hooks: hooks.clone(),
             connections: listener.connections(),
             admission_limits: (settings.jobs.max_running, settings.jobs.max_queued),
         });
         Ok(Self {
             engine,
             http,
+            hooks,
             listener,
             control: None,
             lock: None,
@@ -118,6 +136,12 @@ impl App {
         &self.engine
     }
 
+    /// Reads the files of hooks again, when it is called: for whoever hears a signal.
+    #[must_use]
+    pub fn hook_reloader(&self) -> HookReloader {
+        HookReloader(self.hooks.clone())
+    }
+
     /// Serves until `stop`. Then: no new jobs, no new connections, responses may finish, and what
     /// runs in Docker goes on, for another life to take up: this engine does nothing more. Dropping the future stops accepting, but not the connections there
     /// are.
@@ -125,6 +149,7 @@ impl App {
         let Self {
             engine,
             http,
+            hooks,
             listener,
             control,
             lock,
@@ -141,11 +166,35 @@ impl App {
                 control.serve(engine.clone(), drain.clone()).await;
             }
         };
-        tokio::join!(listener.serve(http, drain.clone()), commands, closing);
+        let watching = hooks.watch(drain.clone());
+        tokio::join!(
+            listener.serve(http, drain.clone()),
+            commands,
+            closing,
+            watching
+        );
         // Work that the end of the process cuts off has not failed.
         engine.halt();
         drop(lock);
     }
+}
+
+/// Makes a server read its files of hooks again.
+#[derive(Clone, Debug)]
+pub struct HookReloader(Arc<HookService>);
+
+impl HookReloader {
+    /// Reads them. Where there is a mistake in any of them it is logged, and all hooks stay as they
+    /// were.
+    pub async fn reload(&self) {
+        self.0.reload().await;
+    }
+}
+
+async fn hooks(settings: &Settings) -> Result<Arc<HookService>, BuildError> {
+    // A page of YAML: not worth a thread of its own, and nobody waits for an answer yet.
+    let service = HookService::load(settings).map_err(BuildError::Hooks)?;
+    Ok(Arc::new(service))
 }
 
 async fn listener(settings: &Settings) -> Result<Listener, BuildError> {

@@ -37,19 +37,26 @@ mod app;
 pub mod cli;
 pub mod config;
 mod control;
+mod hooks;
 pub mod http;
 pub mod listen;
 mod metrics;
 mod wire;
 
-pub use app::{App, BuildError};
+pub use app::{App, BuildError, HookReloader};
 pub use dogi_engine::chain;
 pub use metrics::Metrics;
 pub use wire::WireError;
 
 /// Unix time in seconds.
 fn unix_now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    unix_now_ms() / 1000
+}
+
+/// Unix time in milliseconds.
+fn unix_now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
 }

@@ -202,6 +202,7 @@ pub(crate) async fn engine(
     };
     let builder = Engine::builder(config(settings, place))
         .observer(metrics.clone())
+        .host(crate::hooks::host(settings))
         .source(source(settings, &policy, info.ok().as_ref())?)
         .deliverer(deliverer(settings, &policy, links)?);
     let builder = match &place.store {

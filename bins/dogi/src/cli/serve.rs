@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::console::Console;
 use super::exit::Exit;
 use super::{logging, runtime};
-use crate::App;
 use crate::config::{Environment, Problem, Purpose, Report, Settings, masked_sentence, reference};
+use crate::{App, BuildError, HookReloader};
 
 /// How long work that can't be interrupted may go on after the last answer.
 const LAST_WORK: Duration = Duration::from_secs(2);
@@ -56,16 +56,19 @@ fn wrong(problems: Vec<Problem>, console: &mut Console) -> Exit {
 }
 
 async fn serve(settings: &Settings, console: &mut Console) -> Exit {
+    // Before anybody can know that there is a server to signal.
+    let signals = Signals::new().and_then(|signals| Ok((signals, Reloads::new()?)));
     let app = match App::build(settings).await {
         Ok(app) => app,
+        Err(BuildError::Hooks(report)) => return wrong(report.0, console),
         Err(error) => {
             console.error(masked_sentence(&crate::chain(&error)));
             return Exit::Unavailable;
         }
     };
     let stop = CancellationToken::new();
-    match (Signals::new(), app.local_addr()) {
-        (Ok(signals), Ok(addr)) => {
+    match (signals, app.local_addr()) {
+        (Ok((signals, reloads)), Ok(addr)) => {
             let scheme = if settings.listen.tls.is_some() {
                 "https"
             } else {
@@ -73,6 +76,7 @@ async fn serve(settings: &Settings, console: &mut Console) -> Exit {
             };
             tracing::info!("listening on {scheme}://{addr}");
             tokio::spawn(signals.watch(stop.clone()));
+            tokio::spawn(reloads.watch(app.hook_reloader()));
         }
         (Err(error), _) | (_, Err(error)) => {
             console.error(format_args!("cannot start: {error}"));
@@ -112,6 +116,31 @@ impl Signals {
         stop.cancel();
         self.next().await;
         std::process::exit(Exit::Interrupted.code().into());
+    }
+}
+
+/// The two signals upon which hooks are read again, as the `webhook` server has them.
+struct Reloads {
+    hangup: Signal,
+    user1: Signal,
+}
+
+impl Reloads {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            user1: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    async fn watch(mut self, hooks: HookReloader) {
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => {}
+                _ = self.user1.recv() => {}
+            }
+            hooks.reload().await;
+        }
     }
 }
 

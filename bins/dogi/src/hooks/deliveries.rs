@@ -40,18 +40,14 @@ pub(crate) enum Outcome {
         error: Option<String>,
     },
     /// A run was started.
-    Started {
-        run: RunId,
-    },
+    Started { run: RunId },
     /// The rules were not satisfied.
     NotTriggered {
         /// Which rule, and why: no secret, nothing of the payload.
         reason: String,
     },
     /// It could not be read, or there was no room for it.
-    Refused {
-        reason: String,
-    },
+    Refused { reason: String },
 }
 
 impl Outcome {

@@ -14,7 +14,7 @@ use super::body::{Body, full, joined};
 use super::params::params;
 use super::problem::Problem;
 use super::show::{self, View, describe};
-use super::{Call, Links, State, accept, output, run, status};
+use super::{Call, Links, State, accept, hook, output, run, status};
 
 /// Runs on a page, where nobody says how many.
 const PAGE: usize = 50;
@@ -107,16 +107,7 @@ pub(super) fn runs(state: &State, verified: &Verified<'_>) -> Result<Response<Bo
         .map(|text| text.parse::<RunId>())
         .transpose();
     let before = before.map_err(|error| bad("before", error))?;
-    let limit = match given.get("limit").map(|text| text.parse::<usize>()) {
-        None => PAGE,
-        Some(Ok(limit)) if (1..=MAX_PAGE).contains(&limit) => limit,
-        Some(_) => {
-            return Err(bad(
-                "limit",
-                format!("expected a number from 1 to {MAX_PAGE}"),
-            ));
-        }
-    };
+    let limit = page_limit(&given)?;
     let page = state.engine.runs(before.as_ref(), limit);
     let next = page
         .last()
@@ -135,6 +126,18 @@ pub(super) fn runs(state: &State, verified: &Verified<'_>) -> Result<Response<Bo
         response.headers_mut().insert(LINK, link);
     }
     Ok(response)
+}
+
+/// How many entries of a list a page has.
+pub(super) fn page_limit(given: &BTreeMap<&'static str, String>) -> Result<usize, Problem> {
+    match given.get("limit").map(|text| text.parse::<usize>()) {
+        None => Ok(PAGE),
+        Some(Ok(limit)) if (1..=MAX_PAGE).contains(&limit) => Ok(limit),
+        Some(_) => Err(bad(
+            "limit",
+            format!("expected a number from 1 to {MAX_PAGE}"),
+        )),
+    }
 }
 
 fn bad(parameter: &str, reason: impl std::fmt::Display) -> Problem {
@@ -257,17 +260,27 @@ pub(super) async fn rerun(
     verified: &Verified<'_>,
 ) -> Result<Response<Body>, Problem> {
     params(verified, &[])?;
-    let spec = find(state, id)?.spec().clone();
+    let run = find(state, id)?;
+    let spec = run.spec().clone();
+    if spec.host_command().is_some() {
+        let run = hook::rerun(state, &run).await?;
+        return Ok(accepted(state, &run));
+    }
     // What the operator allows may have changed since.
     if let SourceRef::Repo { url, .. } = &spec.source {
         run::allow_repo(state, url)?;
     }
     let (run, _) = run::submit(state, spec, Submit::Run, false).await?;
-    let mut response = show::status_now(state, &run, StatusCode::ACCEPTED);
+    Ok(accepted(state, &run))
+}
+
+/// 202 with the status of a run that was started, and where it will be.
+pub(super) fn accepted(state: &State, run: &RunHandle) -> Response<Body> {
+    let mut response = show::status_now(state, run, StatusCode::ACCEPTED);
     if let Ok(location) = HeaderValue::try_from(state.links.status(run.id())) {
         response.headers_mut().insert(LOCATION, location);
     }
-    Ok(response)
+    response
 }
 
 /// `POST /runs/{run}/abort`: answers when nothing of it is left.

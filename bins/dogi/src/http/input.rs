@@ -21,9 +21,22 @@ const WHOLE: Duration = Duration::from_secs(60);
 /// # Errors
 /// 413 for a longer one, 408 for one that does not come in time, 400 for one that breaks off.
 pub(super) async fn read(
+    body: Incoming,
+    limit: usize,
+    activity: &Arc<Activity>,
+) -> Result<Bytes, Problem> {
+    read_within(body, limit, activity, |_| true).await
+}
+
+/// The same, where memory for each part of it has to be had first from `room`.
+///
+/// # Errors
+/// As [`read`], and 503 where there is no room.
+pub(super) async fn read_within(
     mut body: Incoming,
     limit: usize,
     activity: &Arc<Activity>,
+    mut room: impl FnMut(usize) -> bool,
 ) -> Result<Bytes, Problem> {
     let too_large = || {
         let detail = format!("the body is longer than {limit} bytes, which is the limit");
@@ -53,6 +66,10 @@ pub(super) async fn read(
                 let data = frame.into_data().unwrap_or_default();
                 if bytes.len() + data.len() > limit {
                     return Err(too_large());
+                }
+                if !room(data.len()) {
+                    let detail = "too many large bodies are on their way at once";
+                    return Err(Problem::unavailable(detail));
                 }
                 bytes.extend_from_slice(&data);
             }

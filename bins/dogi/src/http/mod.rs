@@ -7,8 +7,10 @@
 mod accept;
 mod auth;
 mod body;
+mod deliveries;
 mod forwarded;
 mod history;
+mod hook;
 mod idempotency;
 mod input;
 mod links;
@@ -39,6 +41,7 @@ use tracing::Instrument as _;
 
 use crate::Metrics;
 use crate::config::RepoPatterns;
+use crate::hooks::HookService;
 use crate::listen::{Activity, Connections, Handler};
 
 pub use accept::framing;
@@ -84,6 +87,8 @@ pub struct State {
     pub metrics: Metrics,
     /// Whether Docker and the database answer.
     pub readiness: Readiness,
+    /// Generic webhooks.
+    pub(crate) hooks: Arc<HookService>,
     /// Of the listener.
     pub connections: Connections,
     /// How many runs may be under way, and how many may wait.
@@ -145,6 +150,7 @@ impl Http {
                 Route::Ready => plain::ready(state).await,
                 Route::Health => Ok(plain::health()),
                 Route::Metrics => Ok(metrics::answer(state, &call.parts.headers).await),
+                Route::Hook(id) => hook::answer(&self.0, call, &id).await,
                 _ => Ok(plain::home()),
             };
         }
@@ -165,7 +171,10 @@ impl Http {
             Route::RunFile(run) => history::run_file(state, run),
             Route::Rerun(run) => history::rerun(state, run, &verified).await,
             Route::AbortRun(run) => history::abort(state, run, &verified).await,
-            Route::Home | Route::Health | Route::Ready | Route::Metrics => Ok(plain::home()),
+            Route::Deliveries => deliveries::list(state, &verified),
+            Route::Home | Route::Health | Route::Ready | Route::Metrics | Route::Hook(_) => {
+                Ok(plain::home())
+            }
         }
     }
 }

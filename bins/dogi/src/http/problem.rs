@@ -91,6 +91,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(QUEUE_RETRY)
     }
 
+    /// 429: as many wait as may.
+    pub fn too_many(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(QUEUE_RETRY)
+    }
+
     /// How a run that failed before it showed anything is told.
     #[must_use]
     pub fn of_failed_run(status: &RunStatus) -> Self {
@@ -229,8 +234,7 @@ impl From<SubmitError> for Problem {
                 Self::forbidden(over.to_string()).with("parameter", over.parameter)
             }
             SubmitError::Refused(refusal @ Refusal::QueueFull { .. }) => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, refusal.to_string())
-                    .retry_after(QUEUE_RETRY)
+                Self::too_many(refusal.to_string())
             }
             SubmitError::Refused(refusal @ Refusal::GroupBusy { run, .. }) => {
                 Self::new(StatusCode::CONFLICT, refusal.to_string()).with("run", run.as_str())

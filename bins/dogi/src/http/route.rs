@@ -37,6 +37,10 @@ pub enum Route {
     Rerun(RunId),
     /// `/runs/{run}/abort`
     AbortRun(RunId),
+    /// `/hooks/{id}`, decoded
+    Hook(String),
+    /// `/deliveries`
+    Deliveries,
     /// `/{https|http|ssh|git|file}/…`
     Run,
 }
@@ -98,6 +102,11 @@ const ROUTES: &[Row] = &[
     },
     Row {
         methods: READ,
+        path: &["deliveries"],
+        make: |_| Ok(Route::Deliveries),
+    },
+    Row {
+        methods: READ,
         path: &["output", "*", "*"],
         make: |path| Ok(Route::Output(part(path[1])?, part(path[2])?)),
     },
@@ -153,6 +162,18 @@ const ROUTES: &[Row] = &[
     },
 ];
 
+/// What follows is the id of a hook, slashes included; which methods it has is its own business.
+const HOOKS: &str = "/hooks/";
+
+fn hook(id: &str) -> Result<Route, Problem> {
+    let decoded = percent_encoding::percent_decode_str(id).decode_utf8();
+    match decoded {
+        Ok(id) => Ok(Route::Hook(id.into_owned())),
+        // No hook has such a name.
+        Err(_) => Ok(Route::Hook(id.to_owned())),
+    }
+}
+
 /// A part of a path that names something: what can't be its name names nothing.
 fn part<T: std::str::FromStr>(text: &str) -> Result<T, Problem>
 where
@@ -184,6 +205,9 @@ impl Route {
     /// # Errors
     /// 404 where there is nothing; 405 with the methods that there are.
     pub fn find(method: &Method, path: &str) -> Result<Self, Problem> {
+        if let Some(id) = path.strip_prefix(HOOKS) {
+            return hook(id);
+        }
         let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
         let row = ROUTES.iter().find(|row| row.fits(&parts));
         match row {
@@ -202,7 +226,7 @@ impl Route {
     pub fn is_public(&self) -> bool {
         matches!(
             self,
-            Self::Home | Self::Health | Self::Ready | Self::Metrics
+            Self::Home | Self::Health | Self::Ready | Self::Metrics | Self::Hook(_)
         )
     }
 
@@ -210,7 +234,7 @@ impl Route {
     pub const NONE: &'static str = "none";
 
     /// All that [`Route::pattern`] may say, and [`Route::NONE`].
-    pub const PATTERNS: [&'static str; 16] = [
+    pub const PATTERNS: [&'static str; 18] = [
         "/",
         "/healthz",
         "/readyz",
@@ -225,6 +249,8 @@ impl Route {
         "/runs/{run}/files/{path}",
         "/runs/{run}/rerun",
         "/runs/{run}/abort",
+        "/hooks/{id}",
+        "/deliveries",
         "/{scheme}/{repository}",
         Self::NONE,
     ];
@@ -247,6 +273,8 @@ impl Route {
             Self::RunFile(_) => "/runs/{run}/files/{path}",
             Self::Rerun(_) => "/runs/{run}/rerun",
             Self::AbortRun(_) => "/runs/{run}/abort",
+            Self::Hook(_) => "/hooks/{id}",
+            Self::Deliveries => "/deliveries",
             Self::Run => "/{scheme}/{repository}",
         }
     }

@@ -78,7 +78,7 @@ async fn read(call: &mut Call, verified: Verified<'_>) -> Result<RunRequest, Pro
 }
 
 /// What the operator lets URLs do.
-fn allow(state: &State, request: &RunRequest) -> Result<(), Problem> {
+pub(super) fn allow(state: &State, request: &RunRequest) -> Result<(), Problem> {
     let starts = matches!(request.action, Action::Run | Action::Restart);
     allow_repo(state, &request.repo)?;
     if !starts {
@@ -216,7 +216,7 @@ async fn abort(state: &State, instance: &InstanceId) -> Result<Response<Body>, P
 }
 
 /// The run to show: the one that is there, or a new one.
-async fn start(
+pub(super) async fn start(
     state: &State,
     call: &Call,
     request: &RunRequest,

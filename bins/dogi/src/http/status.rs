@@ -32,6 +32,9 @@ pub(crate) fn json(status: &RunStatus, links: &Links) -> Value {
         "finished_at": status.finished_at.map(moment),
         "nodes": {},
     });
+    if let Some(hook) = &status.hook {
+        json["hook"] = hook.as_str().into();
+    }
     if let Some(position) = status.queue_position {
         json["queue_position"] = position.into();
     }

@@ -3,6 +3,7 @@
 //! Names and units follow Prometheus: base units, `_total` for what only grows, and no label whose
 //! values come from outside. `docs/operations.md` says what each one means; a test compares.
 
+mod hooks;
 mod http;
 mod jobs;
 mod moment;
@@ -20,6 +21,7 @@ pub(crate) use http::{FollowerGuard, HttpMetrics};
 pub(crate) use moment::Moment;
 pub(crate) use text::Format;
 
+use hooks::HookMetrics;
 use jobs::JobMetrics;
 use moment::MomentMetrics;
 use store::{MeasuredStore, StoreMetrics};
@@ -33,6 +35,7 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     registry: Registry,
     http: HttpMetrics,
+    hooks: HookMetrics,
     jobs: JobMetrics,
     store: StoreMetrics,
     moment: MomentMetrics,
@@ -52,12 +55,14 @@ impl Metrics {
         process::register(&mut registry);
         let dogi = registry.sub_registry_with_prefix("dogi");
         let http = HttpMetrics::register(dogi);
+        let hooks = HookMetrics::register(dogi);
         let jobs = JobMetrics::register(dogi);
         let store = StoreMetrics::register(dogi);
         let moment = MomentMetrics::register(dogi);
         Self(Arc::new(Inner {
             registry,
             http,
+            hooks,
             jobs,
             store,
             moment,
@@ -71,6 +76,10 @@ impl Metrics {
 
     pub(crate) fn http(&self) -> &HttpMetrics {
         &self.0.http
+    }
+
+    pub(crate) fn hooks(&self) -> &HookMetrics {
+        &self.0.hooks
     }
 
     /// All of it as text, with what is true at this moment put in.
