@@ -109,7 +109,7 @@ async fn the_output_may_end_first() {
 
 #[tokio::test]
 async fn without_a_reader_writing_fails() {
-    let running = sh("yes").spawn().await.unwrap();
+    let running = sh("exec yes").spawn().await.unwrap();
     let mut process = running.process;
     drop(running.output);
     assert_eq!(process.wait().await.unwrap().status, Status::Signal(13));

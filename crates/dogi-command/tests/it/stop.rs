@@ -27,10 +27,7 @@ async fn a_program_has_the_grace_to_clean_up() {
         (Status::Code(3), Some(Stopped::Asked))
     );
     assert_eq!(exit.to_string(), "exit code 3 after it was stopped");
-    assert_eq!(
-        read_until(&mut running.output, "cleaned\n").await,
-        "cleaned\n"
-    );
+    read_until(&mut running.output, "cleaned\n").await;
 }
 
 /// The shell is gone at once; what it started still has the grace.
@@ -46,10 +43,8 @@ async fn so_have_the_ones_it_started() {
         let exit = running.process.stop().await.unwrap();
         assert_eq!(exit.status, Status::Signal(15));
         until_dead(child).await;
-        assert_eq!(
-            read_until(&mut running.output, "cleaned\n").await,
-            "cleaned\n"
-        );
+        // The shell's own "Terminated" may come before it.
+        read_until(&mut running.output, "cleaned\n").await;
     }
 }
 
