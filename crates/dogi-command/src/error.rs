@@ -180,6 +180,9 @@ pub enum SpawnError {
         #[source]
         source: io::Error,
     },
+    /// The runtime is about to end.
+    #[error("no program is started any more: the runtime is shutting down")]
+    Shutdown,
     /// No pipe could be made for its output.
     #[error("no pipe could be made for a program's output")]
     Pipe {

@@ -25,8 +25,13 @@ impl Files {
             return Ok(Self::default());
         }
         let writing = spawn_blocking(|| specs.into_iter().map(write).collect::<Result<_, _>>());
-        // A task of the pool that has begun is not cancelled, and the code above does not panic.
-        Ok(Self(writing.await.expect("writing files does not panic")?))
+        match writing.await {
+            Ok(written) => Ok(Self(written?)),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(SpawnError::Shutdown),
+            },
+        }
     }
 
     /// Removes them, as far as they are there.

@@ -57,6 +57,8 @@
 //! - Temporary files stay when this process itself is killed.
 //! - Starting a program holds the thread for as long as the kernel takes to load it, which is a
 //!   fraction of a millisecond on a local disk.
+//! - With a C library that can't give `posix_spawn` a directory (glibc before 2.29), a script without
+//!   a first line `#!` is run by `/bin/sh` instead of refused, if it has a working directory.
 //! - A process of a group that outlives its leader belongs to the system's init, which has to reap
 //!   it. In a container, process 1 must be one that does.
 //!

@@ -88,7 +88,6 @@ impl Supervisor {
 
     async fn all_ended(&mut self) -> io::Result<()> {
         self.watch.ended().await?;
-        self.ended.send_replace(Some(Instant::now()));
         members::gone(self.leader.group().leader()).await;
         Ok(())
     }

@@ -1,8 +1,11 @@
 //! How a program ended.
 
-use dogi_command::{Exit, ExitWatch, Leftovers, Status, WaitError};
+use dogi_command::{Exit, ExitWatch, Leftovers, SpawnError, Status, WaitError};
+use tokio::runtime::{Builder, Runtime};
 
-use crate::support::{command, is_there, number, read_until, run, sh, until_dead};
+use crate::support::{
+    command, file, is_there, number, read_until, run, sh, until_dead, until_gone,
+};
 
 #[tokio::test]
 async fn codes_and_signals() {
@@ -84,31 +87,45 @@ async fn what_a_program_leaves_behind() {
     until_dead(left).await;
 }
 
+fn runtime() -> Runtime {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().build().unwrap()
+}
+
 /// The end of a runtime is not the end of the process.
 #[test]
 fn nothing_outlives_the_runtime() {
     for watch in [ExitWatch::Pidfd, ExitWatch::Thread] {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let place = tempfile::TempDir::new().unwrap();
         let mut spec = sh("sleep 1000 & echo $!; wait");
+        spec.files = vec![file("FILE", b"x", place.path())];
         spec.limits.exit_watch = watch;
-        let (mut running, child) = runtime.block_on(async {
+        let first = runtime();
+        let (mut running, child) = first.block_on(async {
             let mut running = spec.spawn().await.unwrap();
             let child = number(&read_until(&mut running.output, "\n").await);
             (running, child)
         });
-        drop(runtime);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            crate::support::until_gone(running.process.id()).await;
+        drop(first);
+        assert!(std::fs::read_dir(place.path()).unwrap().next().is_none());
+        runtime().block_on(async {
+            until_gone(running.process.id()).await;
             until_dead(child).await;
             let told = running.process.wait().await;
             assert!(matches!(told, Err(WaitError::Gone { .. })), "{told:?}");
         });
     }
+}
+
+#[test]
+fn nothing_is_started_after_the_runtime() {
+    let place = tempfile::TempDir::new().unwrap();
+    let mut spec = sh("exit 0");
+    spec.files = vec![file("FILE", b"x", place.path())];
+    let runtime = runtime();
+    let handle = runtime.handle().clone();
+    drop(runtime);
+    let error = handle.block_on(spec.spawn()).unwrap_err();
+    assert!(matches!(error, SpawnError::Shutdown), "{error}");
+    assert!(std::fs::read_dir(place.path()).unwrap().next().is_none());
 }

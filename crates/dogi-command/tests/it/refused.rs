@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::support::{command, file, script};
 
 async fn refused(spec: CommandSpec) -> SpawnError {
-    spec.spawn().await.err().expect("it must not start")
+    spec.spawn().await.expect_err("it must not start")
 }
 
 #[tokio::test]
