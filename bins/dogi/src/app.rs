@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dogi_engine::Engine;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,8 @@ pub struct App {
     control: Option<Control>,
     /// On the data directory, while the server lives.
     lock: Option<File>,
+    /// What is under way has so long when the server stops.
+    grace: Duration,
 }
 
 /// Why a server can't be put together. None of these is a wrong setting by itself: something that
@@ -119,6 +122,7 @@ impl App {
             listener,
             control: None,
             lock: None,
+            grace: settings.listen.stop_grace,
         })
     }
 
@@ -153,6 +157,7 @@ impl App {
             listener,
             control,
             lock,
+            grace,
         } = self;
         let drain = CancellationToken::new();
         let closing = async {
@@ -167,12 +172,22 @@ impl App {
             }
         };
         let watching = hooks.watch(drain.clone());
-        tokio::join!(
-            listener.serve(http, drain.clone()),
-            commands,
-            closing,
-            watching
-        );
+        // What was promised by an answer has as long as answers have.
+        let ending = async {
+            drain.cancelled().await;
+            if tokio::time::timeout(grace, engine.commands_ended())
+                .await
+                .is_err()
+            {
+                let commands = engine.commands();
+                tracing::warn!(
+                    commands,
+                    "commands of hooks are cut off: they took too long"
+                );
+            }
+        };
+        let serving = listener.serve(http, drain.clone());
+        tokio::join!(serving, commands, closing, watching, ending);
         // Work that the end of the process cuts off has not failed.
         engine.halt();
         drop(lock);

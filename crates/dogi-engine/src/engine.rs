@@ -322,6 +322,21 @@ impl Engine {
         self.shared.closing.store(true, Ordering::Release);
     }
 
+    /// Waits until no command on this machine is under way or waits. Cancel safe. For a server that
+    /// stops: containers go on without it, and commands do not.
+    pub async fn commands_ended(&self) {
+        loop {
+            let run = self
+                .jobs()
+                .into_iter()
+                .find(|run| run.spec().host_command().is_some());
+            match run {
+                Some(run) => drop(run.stopped().await),
+                None => return,
+            }
+        }
+    }
+
     /// The last thing to do before the process ends or the runtime is dropped: from now on nothing
     /// is recorded, and nothing that would follow is done. What runs in Docker goes on, and the
     /// next life takes it up. Without this, work that is cut off by the end of the runtime could be

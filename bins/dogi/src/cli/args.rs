@@ -61,8 +61,12 @@ dogi.yaml. Quote the URL: the shell would take `&` for itself.
   dogi sign 'https://dogi.example.com/https/github.com/o/r.git?action=run' --expires 1h";
 
 const CHECK_AFTER: &str = "\
-Reads the settings as `dogi serve` would (environment and --config) and prints every mistake with
-its file, line and what was expected. Exits with 64 if there is one.";
+Reads the settings and the files of hooks as `dogi serve` would (environment, --config and --hooks)
+and prints every mistake with its file, line and what was expected. Exits with 64 if there is one.
+Of hooks it also tells what is no mistake but worth knowing: one that strangers can run, one that
+never runs, values of requests that could be taken for options.
+
+  dogi check --hooks hooks.yaml";
 
 const GC_AFTER: &str = "\
 Mirrors of repositories, images of dogi's own builds and finished runs are kept within the budgets
@@ -229,9 +233,10 @@ fn sign() -> Command {
 
 fn check() -> Command {
     Command::new("check")
-        .about("Check the settings and print every mistake")
+        .about("Check the settings and hooks, and print every mistake")
         .after_help(CHECK_AFTER)
         .arg(config_option())
+        .arg(hooks_option())
 }
 
 fn gc() -> Command {
@@ -284,6 +289,16 @@ fn config_option() -> Arg {
         .long("config")
         .value_name("FILE")
         .help("dogi.yaml [env: CONFIG]")
+        .value_parser(clap::value_parser!(OsString))
+}
+
+/// The files of hooks, for whoever wants to know what is in them.
+fn hooks_option() -> Arg {
+    Arg::new("HOOKS")
+        .long("hooks")
+        .value_name("FILE")
+        .help("A file of hooks; may be repeated [env: HOOKS]")
+        .action(ArgAction::Append)
         .value_parser(clap::value_parser!(OsString))
 }
 

@@ -1,11 +1,14 @@
-//! `dogi check`: everything that `dogi serve` would say about its settings, and nothing started.
+//! `dogi check`: everything that `dogi serve` would say about its settings and hooks, and nothing
+//! started.
 
 use clap::ArgMatches;
+use dogi_hooks::incoming::{Finding, Hooks, Severity};
 
 use super::console::Console;
 use super::exit::Exit;
-use super::given_config;
+use super::{given_config, given_hooks};
 use crate::config::{Environment, Problem, Purpose, Report, Settings};
+use crate::hooks;
 
 pub(super) fn run(
     matches: &ArgMatches,
@@ -13,7 +16,9 @@ pub(super) fn run(
     env: &Environment,
     console: &mut Console,
 ) -> Exit {
-    let settings = match Settings::load(&given_config(matches), env, Purpose::Other) {
+    let mut flags = given_config(matches);
+    flags.extend(given_hooks(matches));
+    let settings = match Settings::load(&flags, env, Purpose::Other) {
         Ok(settings) => Some(settings),
         Err(report) => {
             problems.extend(report.0);
@@ -23,9 +28,20 @@ pub(super) fn run(
     for warning in settings.iter().flat_map(|settings| &settings.warnings) {
         console.say(format_args!("warning: {warning}"));
     }
+    let hooks = settings
+        .as_ref()
+        .map(|settings| hooks::files(settings).read().0);
+    match hooks {
+        Some(Ok(hooks)) => explain(&hooks, console),
+        Some(Err(report)) => problems.extend(report.0),
+        None => {}
+    }
     match settings {
         Some(settings) if problems.is_empty() => {
-            if settings.access.keys.is_none() && !settings.access.bypass {
+            if settings.access.keys.is_none()
+                && !settings.access.bypass
+                && settings.hooks.files.is_empty()
+            {
                 console.say(
                     "warning: neither SIGNATURES_SECRET nor BYPASS_SIGNATURES=true is set: \
                      `dogi serve` would not start",
@@ -38,5 +54,23 @@ pub(super) fn run(
             console.error(Report(problems));
             Exit::Usage
         }
+    }
+}
+
+/// What there is, and what is worth knowing of it.
+fn explain(hooks: &Hooks, console: &mut Console) {
+    for finding in hooks.explain() {
+        console.say(format_args!("{}: {finding}", label(finding)));
+    }
+    if !hooks.is_empty() {
+        let ids: Vec<&str> = hooks.iter().map(|hook| hook.id()).collect();
+        console.line(format_args!("{} hooks: {}", ids.len(), ids.join(", ")));
+    }
+}
+
+fn label(finding: &Finding) -> &'static str {
+    match finding.severity {
+        Severity::Open | Severity::Never => "warning",
+        Severity::Advice => "advice",
     }
 }

@@ -63,7 +63,16 @@ fn explain(error: &clap::Error, console: &mut Console) -> Exit {
     }
 }
 
-/// The only setting that commands other than `serve` take as a flag.
+/// `--hooks`, for the commands that have it.
+fn given_hooks(matches: &ArgMatches) -> Flags {
+    matches
+        .get_many::<OsString>("HOOKS")
+        .map(|paths| ("HOOKS", paths.cloned().collect()))
+        .into_iter()
+        .collect()
+}
+
+/// The only setting that most commands other than `serve` take as a flag.
 fn given_config(matches: &ArgMatches) -> Flags {
     matches
         .get_one::<OsString>("CONFIG")
