@@ -43,8 +43,10 @@ impl Payload {
     }
 
     pub(super) fn get_mut(&mut self) -> Option<&mut Value> {
-        if let Self::Json(..) = self {
-            *self = self.get().cloned().map_or(Self::Nothing, Self::Ready);
+        if let Self::Json(body, value) = self {
+            let built = value.take();
+            let built = built.unwrap_or_else(|| json::payload(body).ok().flatten());
+            *self = built.map_or(Self::Nothing, Self::Ready);
         }
         match self {
             Self::Ready(value) => Some(value),
