@@ -210,7 +210,7 @@ async fn a_copy_that_the_engine_can_never_give_is_given_up_at_once() {
 /// What comes of a copy's lines, numbered in time, on standard output.
 fn copy_of(lines: impl IntoIterator<Item = u32>) -> Vec<u8> {
     let frames = lines.into_iter().flat_map(|n| {
-        let line = format!("2024-01-01T00:00:00.{n:09}Z line {n}\n");
+        let line = format!("2024-01-01T00:00:00.{n:09}Z line {n:>80}\n");
         let mut frame = vec![1, 0, 0, 0, 0, 0, 0, u8::try_from(line.len()).unwrap()];
         frame.extend_from_slice(line.as_bytes());
         frame
@@ -246,7 +246,7 @@ async fn what_the_copy_had_not_taken_yet_does_not_come_again() {
 }
 
 fn lines(range: std::ops::RangeInclusive<u32>) -> String {
-    range.map(|n| format!("line {n}\n")).collect()
+    range.map(|n| format!("line {n:>80}\n")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
