@@ -1,9 +1,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, header};
 
-use super::{Argument, Value};
+use super::payload::{self, Payload, parse_json};
+use super::{Argument, BadRequest, Source, Value, headers};
 
 /// A request as it came over HTTP.
 #[derive(Debug, Clone)]
@@ -27,37 +28,77 @@ pub struct Received {
 /// What a hook says about the form of its payloads.
 #[derive(Debug, Clone, Default)]
 pub struct PayloadShape {
-    /// Counts instead of the header `Content-Type` (`incoming-payload-content-type`).
+    /// Counts instead of the header `Content-Type` (`incoming-payload-content-type`), unless empty.
     pub content_type: Option<String>,
     /// Texts that are JSON (`parse-parameters-as-json`).
     pub json: Vec<Argument>,
 }
 
-/// A body that is not what it says, or is too much.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadRequest {
-    /// A skeleton's error.
-    #[error("skeleton")]
-    Skeleton,
-}
-
 /// A request that rules and arguments can be asked about.
+///
+/// It can be shared between threads; what rules and arguments see of it never changes.
 #[derive(Debug, Clone)]
 pub struct Request {
     received: Received,
-    payload: Option<Value>,
+    /// Always mappings; beside texts they have the objects of `parse-parameters-as-json`.
+    pub(super) headers: Value,
+    pub(super) query: Value,
+    payload: Payload,
 }
 
 impl Request {
     /// Reads the payload.
     ///
+    /// How it is read is decided by the content type, in this order: it begins with
+    /// `multipart/form-data;`, it contains `json`, `x-www-form-urlencoded` or `xml`. Otherwise, and
+    /// for an empty body that should be JSON or XML, there is no payload.
+    ///
+    /// A JSON list becomes the payload's `root`. What follows a JSON value or an XML document is
+    /// ignored. The texts of [`PayloadShape::json`] are replaced by the JSON objects that they
+    /// are; one that is none stays a text, as does a source other than headers, query and payload.
+    ///
     /// # Errors
-    /// When the body is not what its content type says.
-    pub fn read(received: Received, _shape: &PayloadShape) -> Result<Self, BadRequest> {
-        Ok(Self {
+    /// When the body is not what its content type says, or is too much: see [`BadRequest`].
+    pub fn read(received: Received, shape: &PayloadShape) -> Result<Self, BadRequest> {
+        let header = received.headers.get(header::CONTENT_TYPE);
+        let content_type = match shape.content_type.as_deref() {
+            Some(content_type) if !content_type.is_empty() => content_type.as_bytes(),
+            _ => header.map_or(&[][..], |value| value.as_bytes()),
+        };
+        let json_fields = |field: &[u8]| {
+            let named = |argument: &Argument| matches!(&argument.source, Source::Payload(name) if name.as_bytes() == field);
+            shape.json.iter().any(named)
+        };
+        let payload = Payload::read(&received, content_type, &json_fields)?;
+        let mut request = Self {
+            headers: Value::Map(headers::first_values(&received.headers)),
+            query: Value::Map(payload::query(received.query.as_bytes())),
+            payload,
             received,
-            payload: None,
-        })
+        };
+        for argument in &shape.json {
+            request.replace(&argument.source);
+        }
+        Ok(request)
+    }
+
+    /// Replaces a text by the JSON object that it is.
+    fn replace(&mut self, source: &Source) {
+        let place = match source {
+            Source::Header(name) => self.headers.at_mut(headers::canonical(name).as_bytes()),
+            Source::Query(name) => self.query.at_mut(name.as_bytes()),
+            Source::Payload(path) => {
+                let payload = self.payload.get_mut();
+                payload.and_then(|payload| payload.at_mut(path.as_bytes()))
+            }
+            _ => None,
+        };
+        let Some(place @ Value::Text(_)) = place else {
+            return;
+        };
+        if let Ok(object @ Value::Map(_)) = parse_json(&place.to_text()) {
+            *place = object;
+        }
     }
 
     /// The request as it came.
@@ -66,9 +107,9 @@ impl Request {
         &self.received
     }
 
-    /// The payload; `None` where there is none.
+    /// The payload, always a mapping; `None` where there is none.
     #[must_use]
     pub fn payload(&self) -> Option<&Value> {
-        self.payload.as_ref()
+        self.payload.get()
     }
 }

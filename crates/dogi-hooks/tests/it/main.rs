@@ -7,5 +7,6 @@ mod data;
 mod deliver;
 mod headers;
 mod messages;
+mod requests;
 mod retry;
 mod sign;

@@ -1,0 +1,136 @@
+//! Bodies as payloads.
+
+mod form;
+mod json;
+mod json_text;
+mod media_type;
+mod multipart;
+mod part_headers;
+mod xml;
+mod xml_text;
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use media_type::MediaType;
+
+use super::{BadRequest, Map, Received, Value};
+pub(super) use form::query;
+pub use json::parse_json;
+
+/// A payload, perhaps one that nobody has asked for yet.
+///
+/// A JSON body is checked at once and becomes values when the first rule or argument asks for
+/// one: a request that is refused by its headers costs no allocation per value.
+#[derive(Debug, Clone)]
+pub(super) enum Payload {
+    Nothing,
+    Ready(Value),
+    Json(Bytes, OnceLock<Option<Value>>),
+}
+
+impl Payload {
+    pub(super) fn get(&self) -> Option<&Value> {
+        match self {
+            Self::Nothing => None,
+            Self::Ready(value) => Some(value),
+            // It was checked: what could fail is that it is not what it was.
+            Self::Json(body, value) => value
+                .get_or_init(|| json::payload(body).ok().flatten())
+                .as_ref(),
+        }
+    }
+
+    pub(super) fn get_mut(&mut self) -> Option<&mut Value> {
+        if let Self::Json(..) = self {
+            *self = self.get().cloned().map_or(Self::Nothing, Self::Ready);
+        }
+        match self {
+            Self::Ready(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Reads a body.
+    ///
+    /// `content_type` says how; `json_fields` are the names of file fields of a multipart form
+    /// that are JSON whatever their own content type is.
+    pub(super) fn read(
+        received: &Received,
+        content_type: &[u8],
+        json_fields: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<Self, BadRequest> {
+        let body = &received.body;
+        let says = |format: &str| memchr::memmem::find(content_type, format.as_bytes()).is_some();
+        // First, as its boundary may have any of the words that follow.
+        if content_type.starts_with(b"multipart/form-data;") {
+            let boundary = boundary(received, content_type)?;
+            let parts = multipart::parts(body, &boundary)?;
+            return fields(&parts, json_fields);
+        }
+        if says("json") {
+            return Ok(match json::check(body)? {
+                true => Self::Json(body.clone(), OnceLock::new()),
+                false => Self::Nothing,
+            });
+        }
+        if says("x-www-form-urlencoded") {
+            return Ok(Self::Ready(Value::Map(form::payload(body)?)));
+        }
+        if says("xml") {
+            return Ok(xml::payload(body)?.map_or(Self::Nothing, Self::Ready));
+        }
+        Ok(Self::Nothing)
+    }
+}
+
+/// The sender knows the boundary: its header wins over what the hook says.
+fn boundary(received: &Received, content_type: &[u8]) -> Result<Vec<u8>, BadRequest> {
+    let header = received.headers.get(http::header::CONTENT_TYPE);
+    let header = header.map_or(&[][..], |value| value.as_bytes());
+    [header, content_type]
+        .into_iter()
+        .filter_map(MediaType::parse)
+        .filter(|it| it.kind == b"multipart/form-data")
+        .find_map(|it| it.param("boundary").map(<[u8]>::to_vec))
+        .filter(|boundary| !boundary.is_empty())
+        .ok_or(BadRequest::Multipart {
+            parts: 0,
+            problem: "a content type without a boundary stands",
+        })
+}
+
+/// The first value of each field; files only where they are JSON objects, and then before a value
+/// of the same name.
+fn fields(
+    parts: &[multipart::Part<'_>],
+    json_fields: &dyn Fn(&[u8]) -> bool,
+) -> Result<Payload, BadRequest> {
+    let mut pairs = Vec::new();
+    let mut files = std::collections::BTreeSet::new();
+    for part in parts.iter().filter(|part| part.is_file) {
+        let first = files.insert(part.name.as_slice());
+        if first && (part.is_json || json_fields(&part.name)) {
+            pairs.push((part.name.clone(), object(part)?));
+        }
+    }
+    for part in parts.iter().filter(|part| !part.is_file) {
+        pairs.push((part.name.clone(), Value::Text(part.content.to_vec())));
+    }
+    if pairs.is_empty() {
+        return Ok(Payload::Nothing);
+    }
+    Ok(Payload::Ready(Value::Map(Map::first_wins(pairs))))
+}
+
+fn object(part: &multipart::Part<'_>) -> Result<Value, BadRequest> {
+    let source = match parse_json(part.content) {
+        Ok(value @ Value::Map(_)) => return Ok(value),
+        Ok(_) => BadRequest::Scalar,
+        Err(source) => source,
+    };
+    Err(BadRequest::Part {
+        part: part.number,
+        source: Box::new(source),
+    })
+}
