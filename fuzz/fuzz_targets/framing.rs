@@ -128,7 +128,7 @@ fn ndjson(body: &[u8], arrives: usize) -> [Output; 2] {
                         ..Output::default()
                     };
                 }
-                Message::Status(_) => panic!("nobody gave a status"),
+                Message::Status(_) | Message::Queued(_) => panic!("nobody gave one"),
             }
         }
     }

@@ -44,9 +44,9 @@ pub enum BadRequest {
     Part {
         /// Which part, counted from 1.
         part: usize,
-        /// Why not.
+        /// Why it is no JSON; `None` where it is JSON and no object.
         #[source]
-        source: Box<BadRequest>,
+        source: Option<Box<BadRequest>>,
     },
     /// Well-formed so far, but more than is read.
     #[error("the body has {what}: at most {limit} are read")]
@@ -64,7 +64,7 @@ impl BadRequest {
     pub fn is_too_much(&self) -> bool {
         match self {
             Self::TooMuch { .. } => true,
-            Self::Part { source, .. } => source.is_too_much(),
+            Self::Part { source, .. } => source.as_ref().is_some_and(|it| it.is_too_much()),
             _ => false,
         }
     }

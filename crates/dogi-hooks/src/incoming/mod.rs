@@ -98,7 +98,7 @@
 //!
 //! # Limitations
 //!
-//! Multipart parts in quoted-printable are not decoded. XML must be UTF-8.
+//! XML must be UTF-8. A part of a multipart form in Base64 is not decoded (nor is it there).
 
 mod argument;
 mod argument_reader;

@@ -6,6 +6,7 @@ mod json_text;
 mod media_type;
 mod multipart;
 mod part_headers;
+mod quoted_printable;
 mod xml;
 mod xml_text;
 
@@ -42,8 +43,10 @@ impl Payload {
     }
 
     pub(super) fn get_mut(&mut self) -> Option<&mut Value> {
-        if let Self::Json(..) = self {
-            *self = self.get().cloned().map_or(Self::Nothing, Self::Ready);
+        if let Self::Json(body, value) = self {
+            let built = value.take();
+            let built = built.unwrap_or_else(|| json::payload(body).ok().flatten());
+            *self = built.map_or(Self::Nothing, Self::Ready);
         }
         match self {
             Self::Ready(value) => Some(value),
@@ -115,7 +118,8 @@ fn fields(
         }
     }
     for part in parts.iter().filter(|part| !part.is_file) {
-        pairs.push((part.name.clone(), Value::Text(part.content.to_vec())));
+        let value = Value::Text(part.content.to_vec());
+        pairs.push((part.name.clone(), value));
     }
     if pairs.is_empty() {
         return Ok(Payload::Nothing);
@@ -124,13 +128,13 @@ fn fields(
 }
 
 fn object(part: &multipart::Part<'_>) -> Result<Value, BadRequest> {
-    let source = match parse_json(part.content) {
-        Ok(value @ Value::Map(_)) => return Ok(value),
-        Ok(_) => BadRequest::Scalar,
-        Err(source) => source,
+    let source = match parse_json(&part.content) {
+        Ok(value @ (Value::Map(_) | Value::Null)) => return Ok(value),
+        Ok(_) => None,
+        Err(source) => Some(Box::new(source)),
     };
     Err(BadRequest::Part {
         part: part.number,
-        source: Box::new(source),
+        source,
     })
 }

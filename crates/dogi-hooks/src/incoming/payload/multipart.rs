@@ -1,9 +1,12 @@
 //! Multipart forms, as Go's `mime/multipart` reads them, from a whole body.
 
+use std::borrow::Cow;
+
 use memchr::memmem;
 
 use super::media_type::MediaType;
 use super::part_headers::{PartHeaders, line};
+use super::quoted_printable;
 use crate::incoming::BadRequest;
 use crate::incoming::limits::{MAX_PART_HEADERS, MAX_PARTS};
 
@@ -15,7 +18,7 @@ pub(super) struct Part<'b> {
     pub(super) name: Vec<u8>,
     pub(super) is_file: bool,
     pub(super) is_json: bool,
-    pub(super) content: &'b [u8],
+    pub(super) content: Cow<'b, [u8]>,
 }
 
 /// All parts of a body that are fields, in their order.
@@ -27,7 +30,16 @@ pub(super) fn parts<'b>(body: &'b [u8], boundary: &[u8]) -> Result<Vec<Part<'b>>
             return Err(too_much("too many parts", MAX_PARTS));
         }
         let headers = reader.headers()?;
-        let content = reader.content()?;
+        let raw = reader.content()?;
+        let quoted = headers
+            .first("content-transfer-encoding")
+            .is_some_and(|value| value.eq_ignore_ascii_case(b"quoted-printable"));
+        let content = if quoted {
+            let decoded = quoted_printable::decode(raw);
+            Cow::Owned(decoded.map_err(|problem| reader.malformed(problem))?)
+        } else {
+            Cow::Borrowed(raw)
+        };
         reader.count += 1;
         parts.extend(field(reader.count, &headers, content));
     }
@@ -35,7 +47,7 @@ pub(super) fn parts<'b>(body: &'b [u8], boundary: &[u8]) -> Result<Vec<Part<'b>>
 }
 
 /// `None` for a part that is no field of a form.
-fn field<'b>(number: usize, headers: &PartHeaders<'_>, content: &'b [u8]) -> Option<Part<'b>> {
+fn field<'b>(number: usize, headers: &PartHeaders<'_>, content: Cow<'b, [u8]>) -> Option<Part<'b>> {
     let disposition = headers.first("content-disposition")?;
     let disposition = MediaType::parse(disposition).filter(|it| it.kind == b"form-data")?;
     let name = disposition.param("name").filter(|name| !name.is_empty())?;

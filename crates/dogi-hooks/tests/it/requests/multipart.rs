@@ -46,6 +46,7 @@ fn values_and_files() {
             r#"{"f":"{}"}"#,
         ),
         (&[(JSON_FILE, r#"{"k":"v"}"#)], r#"{"f":{"k":"v"}}"#),
+        (&[(JSON_FILE, "null")], r#"{"f":null}"#),
         (
             &[("name=\"f\"", "value"), (JSON_FILE, r#"{"k":"v"}"#)],
             r#"{"f":{"k":"v"}}"#,
@@ -192,4 +193,26 @@ fn many_parts_and_headers_are_too_much() {
         payload(MULTIPART, body(&[(&headers, "1")])),
         "413: the body has too many headers of parts: at most 10000 are read"
     );
+}
+
+#[test]
+fn quoted_printable_parts() {
+    let headers = "name=a\r\nContent-Transfer-Encoding: Quoted-Printable";
+    let malformed = "400: the body is no multipart form: bad quoted-printable stands after 0 parts";
+    for (content, wanted) in [
+        ("a=3Db", r#"{"a":"a=b"}"#),
+        ("=c3=A9 \t\r\nx=\r\ny", r#"{"a":"é\r\nxy"}"#),
+        ("x=zy", r#"{"a":"x=zy"}"#),
+        ("x =", r#"{"a":"x "}"#),
+        ("", r#"{"a":""}"#),
+        ("\u{1}", malformed),
+        ("x=4", r#"{"a":"x=4"}"#),
+        ("=", malformed),
+    ] {
+        assert_eq!(
+            payload(MULTIPART, body(&[(headers, content)])),
+            wanted,
+            "{content}"
+        );
+    }
 }
