@@ -69,13 +69,13 @@ async fn a_file_is_read_again_however_it_was_changed() {
 #[tokio::test]
 async fn a_bad_file_keeps_the_old_hooks_and_is_told() {
     let hooks = Hooks::start(&says("old")).await;
-    let bad = "- id: h\n  execute-command: /bin/echo\n  trigger-rul: {}\n";
-    for signal in [Signal::HUP, Signal::USR1] {
-        hooks.write("hooks.yaml", bad);
+    for (key, signal) in [("triger-rule", Signal::HUP), ("trigger-ruel", Signal::USR1)] {
+        let bad = format!("- id: h\n  execute-command: /bin/echo\n  {key}: {{}}\n");
+        hooks.write("hooks.yaml", &bad);
         hooks.dogi.signal(signal);
         let told = || async {
             let log = hooks.dogi.process.output();
-            log.contains("trigger-rul").then_some(log)
+            log.contains(key).then_some(log)
         };
         let log = wait::until("the mistake to be told", told)
             .await
@@ -243,12 +243,12 @@ async fn secrets_come_from_variables_and_files_and_why_a_hook_did_not_trigger_is
         (
             "not_triggered",
             200,
-            "trigger-rule.and[0].match: the request has no header \"X-Sig\"",
+            "trigger-rule.and[0].match: the request has no header `X-Sig`",
         ),
         (
             "not_triggered",
             200,
-            "trigger-rule.and[1].match: the value \"ref\" of the payload is another one",
+            "trigger-rule.and[1].match: the payload value `ref` is another one",
         ),
         (
             "not_triggered",
@@ -295,7 +295,7 @@ async fn commands_inherit_the_environment_less_the_secrets_of_the_server() {
         &[
             NO_DOCKER,
             ("SIGNATURES_SECRET", "url secret"),
-            ("DOGI_TOKEN", "operator token"),
+            ("DOGI_TOKEN", "operator-token"),
             ("GITHUB_TOKEN", "github_token"),
             ("CB_HEADERS", r#"{"X-Key": "header"}"#),
             ("OF_MY_OWN", "kept"),
@@ -304,7 +304,7 @@ async fn commands_inherit_the_environment_less_the_secrets_of_the_server() {
     .await;
     let text = hooks.get("env").await.text();
     assert!(text.contains("OF_MY_OWN=kept"), "{text}");
-    for secret in ["url secret", "operator token", "github_token", "X-Key"] {
+    for secret in ["url secret", "operator-token", "github_token", "X-Key"] {
         assert!(!text.contains(secret), "{text}");
     }
 }

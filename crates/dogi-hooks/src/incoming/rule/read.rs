@@ -40,6 +40,8 @@ pub(in crate::incoming) struct RuleReader<'r, 'f> {
     pub(in crate::incoming) lines: BTreeMap<String, u64>,
     /// Paths of matches whose type has an old name.
     pub(in crate::incoming) old_names: Vec<String>,
+    /// Lines and keys that mean nothing to the type of their match.
+    pub(in crate::incoming) without_effect: Vec<(u64, String)>,
     /// Where the hook stands: what comes before `trigger-rule` in a path.
     pub(in crate::incoming) prefix: &'r str,
 }
@@ -158,9 +160,8 @@ impl RuleReader<'_, '_> {
         };
         for (name, node) in fields.all {
             if let Some(node) = node {
-                let message = "has no meaning for a match of this type";
-                self.reader
-                    .mistake(node.line, &join(&fields.path, name), message);
+                self.without_effect
+                    .push((node.line, join(&fields.path, name)));
             }
         }
         question.filter(|_| self.reader.count() == before)

@@ -32,6 +32,10 @@ fn who_can_run_it_and_whether() {
         (H.to_owned(), ""),
         (TOKEN.into(), ""),
         (IP.into(), ""),
+        (
+            "{match: {type: ip-whitelist, ip-range: '::1', secret: x}}".into(),
+            "Advice trigger-rule.match.secret",
+        ),
         ("~".into(), "Open [0]"),
         ("{and: []}".into(), "Open trigger-rule"),
         (REF.into(), "Open trigger-rule"),

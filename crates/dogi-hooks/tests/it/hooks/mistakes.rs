@@ -220,14 +220,6 @@ fn of_rules() {
             "trigger-rule.match: parameter is missing",
         ),
         (
-            "{match: {type: value, value: x, regex: y, PARAMETER}}",
-            "trigger-rule.match.regex: has no meaning for a match of this type",
-        ),
-        (
-            "{match: {type: ip-whitelist, ip-range: '::1', secret: x}}",
-            "trigger-rule.match.secret: has no meaning for a match of this type",
-        ),
-        (
             "{match: {type: regex, PARAMETER}}",
             "trigger-rule.match: regex is missing",
         ),
