@@ -27,8 +27,8 @@
 //! # Limitations
 //!
 //! One document per file. Scalars are texts as the file spells them: what they mean is the
-//! reader's business, which knows what it expects. A key that stands twice, a key that is no
-//! scalar and binary values are mistakes. Anchors, aliases and merge keys work as far as
+//! reader's business, which knows what it expects. A key that stands twice and a key that is no
+//! scalar are mistakes. Anchors, aliases and merge keys work as far as
 //! serde-saphyr knows them, whose budget bounds what aliases can blow a file up to. The first
 //! mistake of the syntax hides what follows it.
 //!

@@ -1,10 +1,5 @@
 //! Webhooks in: `hooks.yaml`, its rules, and the requests that they are asked about. Pure.
 //!
-//! The format, the rules and the answers are those of the well-known `webhook` server; where this
-//! differs on purpose, it is stricter: what is wrong in a file is found when it is read, and a
-//! rule that can't be decided triggers nothing.
-//! Source: <https://github.com/adnanh/webhook/tree/master/docs>.
-//!
 //! A [`Request`] is what was [`Received`] over HTTP, with its body read as a payload; an
 //! [`Argument`] gets a value out of it. Both do what the well-known `webhook` server does, so that
 //! its hook files keep their meaning.
@@ -35,6 +30,61 @@
 //! assert_eq!(missing.to_string(), "the request has no header `X-Token`");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! [`Hooks`] are the hooks of some files, each with a [`Rule`] that gives a [`Verdict`] on a
+//! request, and what it starts then.
+//!
+//! ```
+//! # use dogi_hooks::incoming::{PayloadShape, Received, Request};
+//! use dogi_hooks::incoming::{Hooks, NoLookup, Prepared, Severity};
+//!
+//! let file = r#"
+//! - id: deploy
+//!   execute-command: /usr/local/bin/deploy
+//!   pass-arguments-to-command: [{source: url, name: version}]
+//!   trigger-rule:
+//!     match: {type: value, value: "42", parameter: {source: url, name: token}}
+//! "#;
+//! let hooks = Hooks::read(&[("hooks.yaml".into(), file.into())], &NoLookup).unwrap();
+//! let hook = hooks.get("deploy").unwrap();
+//! # let request = |query: &str| Request::read(
+//! #     Received {
+//! #         method: http::Method::GET, headers: http::HeaderMap::new(), query: query.to_owned(),
+//! #         peer: "192.0.2.1:4711".parse().unwrap(), client: "192.0.2.1".parse().unwrap(),
+//! #         body: "".into(), at: 1_700_000_000,
+//! #     },
+//! #     &PayloadShape::default(),
+//! # ).unwrap();
+//! let wrong = hook.evaluate(&request("token=41&version=7"));
+//! let reason = wrong.reason().unwrap().to_string();
+//! assert_eq!(reason, "trigger-rule.match: the query parameter `token` is another one");
+//!
+//! let right = request("token=42&version=7");
+//! assert!(hook.evaluate(&right).is_true());
+//! let Prepared::Command(command) = hook.command(&right)? else { unreachable!() };
+//! assert_eq!(command.arguments, [b"7"]);
+//!
+//! let misspelt = file.replace("trigger-rule", "triger-rule");
+//! let mistakes = Hooks::read(&[("hooks.yaml".into(), misspelt)], &NoLookup).unwrap_err();
+//! assert_eq!(
+//!     mistakes[0].to_string(),
+//!     "hooks.yaml:5: [0].triger-rule: unknown key; did you mean \"trigger-rule\"?",
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where rules are stricter than that server's
+//!
+//! - What is wrong in a file is found when it is read, all of it at once: unknown keys, sources and
+//!   types, missing ones, empty secrets, bad patterns, ranges and status codes, an id that stands
+//!   twice, more than one of `and`, `or`, `not` and `match` in one rule.
+//! - Rules have three values. What can't be decided (a missing value, a wrong signature) is
+//!   unknown, also below a `not`, and triggers nothing.
+//! - A pattern means what it means in Go, see [`Pattern`]; an address of IPv6 without a slash is
+//!   one host; scalars are those of YAML 1.2, as they are spelled.
+//! - A match has only the keys that mean something to its type.
+//!
+//! Source: <https://github.com/adnanh/webhook/tree/master/docs>.
 //!
 //! # Where a request is read otherwise than by that server
 //!

@@ -3,7 +3,6 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::{Action, Dogi, Execute, FileArgument, Hook};
-use crate::incoming::rule::bare_name;
 use crate::incoming::{Argument, Missing, Request, Source};
 
 /// What a request that triggered a hook starts.
@@ -52,13 +51,13 @@ pub struct Job {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// The operator refuses arguments that could be taken for options.
-    #[error("the {} begins with '-', which this hook refuses", bare_name(.0))]
+    #[error("the {0} begins with '-', which this hook refuses")]
     LeadingDash(Source),
     /// No program can be given such an argument or variable.
-    #[error("the {} has a NUL in it", bare_name(.0))]
+    #[error("the {0} has a NUL in it")]
     Nul(Source),
     /// A job's parameter is not there.
-    #[error("the request has no {}, which is the job's `{name}`", bare_name(.from))]
+    #[error("the request has no {from}, which is the job's `{name}`")]
     Missing {
         /// The parameter.
         name: String,
@@ -66,7 +65,7 @@ pub enum CommandError {
         from: Source,
     },
     /// A job's parameter is no text.
-    #[error("the {}, which is the job's `{name}`, is not UTF-8", bare_name(.from))]
+    #[error("the {from}, which is the job's `{name}`, is not UTF-8")]
     NotUtf8 {
         /// The parameter.
         name: String,
@@ -136,9 +135,8 @@ impl Command {
         }
     }
 
-    fn missing(&mut self, Missing(source): &Missing) {
-        self.warnings
-            .push(format!("the request has no {}", bare_name(source)));
+    fn missing(&mut self, missing: &Missing) {
+        self.warnings.push(missing.to_string());
     }
 
     fn file(&mut self, file: &FileArgument, request: &Request) -> Option<File> {
@@ -153,9 +151,9 @@ impl Command {
         if file.is_base64 {
             let (decoded, is_whole) = decode(&content);
             if !is_whole {
-                let name = bare_name(&file.content.source);
+                let source = &file.content.source;
                 self.warnings
-                    .push(format!("the {name} is not base64 to its end"));
+                    .push(format!("the {source} is not base64 to its end"));
             }
             content = decoded;
         }

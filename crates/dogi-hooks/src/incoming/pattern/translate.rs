@@ -4,8 +4,6 @@
 //! which of several matches is preferred (`*?`, `(?U)`) has no meaning for a yes or no.
 //! Source: <https://pkg.go.dev/regexp/syntax>.
 
-use std::collections::BTreeSet;
-
 use super::PatternError;
 use super::class::class;
 use super::escape::{escaped_char, perl_class, unicode_class, write_char};
@@ -97,7 +95,6 @@ struct Translator<'p> {
     out: String,
     flags: Flags,
     groups: Vec<Group>,
-    names: BTreeSet<&'p str>,
     last: Last,
     times: u32,
 }
@@ -108,7 +105,6 @@ pub(super) fn translate(pattern: &str) -> Result<String, PatternError> {
         out: String::new(),
         flags: Flags::default(),
         groups: Vec::new(),
-        names: BTreeSet::new(),
         last: Last::Nothing,
         times: 1,
     };
@@ -312,7 +308,6 @@ impl<'p> Translator<'p> {
         let reason = match is_name && end < rest.len() {
             false if name.starts_with(['=', '!']) => "there is no look-behind",
             false => "no name of a group",
-            true if !self.names.insert(name) => "a name that another group has",
             true => return Ok(()),
         };
         Err(PatternError::syntax(self.cursor.since(start), reason))

@@ -16,7 +16,6 @@ pub use hmac::{Algorithm, Hmac};
 pub use ip::{IpRanges, RangeError};
 pub(super) use read::RuleReader;
 pub use scalr::Scalr;
-pub(super) use verdict::bare_name;
 pub use verdict::{Reason, Verdict, Why};
 
 /// A rule of three values; see [`Rule::evaluate`].

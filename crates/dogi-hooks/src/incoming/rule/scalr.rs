@@ -66,7 +66,8 @@ impl Scalr {
 
 /// `Fri 08 Sep 2017 11:24:32 UTC`, as leniently as Go's `time.Parse` reads it: any number of
 /// spaces, names in any case, an hour of one digit, a fraction of a second. The day of the week
-/// need not be right. Any name of a zone counts as UTC but `GMT+3` and its like.
+/// need not be right. Any name of a zone counts as UTC, `GMT+3` too: Go keeps such an offset for
+/// show, and the original was seen to do so.
 fn unix_time(text: &str) -> Option<i64> {
     let mut words = text.split(' ').filter(|word| !word.is_empty());
     let mut word = || words.next();
@@ -82,16 +83,14 @@ fn unix_time(text: &str) -> Option<i64> {
     )?;
     let year = digits(word()?, 4, 4)?;
     let time = clock(word()?)?;
-    let offset_hours = zone(word()?)?;
-    if word().is_some() || text.ends_with(' ') {
+    let is_zone = is_zone(word()?);
+    if !is_zone || word().is_some() || text.ends_with(' ') {
         return None;
     }
     let month = Month::try_from(u8::try_from(month + 1).ok()?).ok()?;
     let date = Date::from_calendar_date(i32::from(year), month, u8::try_from(day).ok()?).ok()?;
-    let seconds = PrimitiveDateTime::new(date, time)
-        .assume_utc()
-        .unix_timestamp();
-    Some(seconds - i64::from(offset_hours) * 3600)
+    let at = PrimitiveDateTime::new(date, time).assume_utc();
+    Some(at.unix_timestamp())
 }
 
 fn one_of(word: &str, names: &[&str]) -> Option<usize> {
@@ -124,27 +123,24 @@ fn clock(text: &str) -> Option<Time> {
         .flatten()
 }
 
-/// Hours east of UTC.
-fn zone(name: &str) -> Option<i32> {
+/// A name that Go takes for a zone's.
+fn is_zone(name: &str) -> bool {
     if let Some(offset) = name.strip_prefix("GMT").filter(|rest| !rest.is_empty()) {
-        return signed(offset);
-    }
-    if name.starts_with(['+', '-']) {
-        // A name, to Go, of a zone it does not know.
-        return signed(name).map(|_| 0);
+        return is_offset(offset);
     }
     let is_upper = name.bytes().all(|byte| byte.is_ascii_uppercase());
-    let is_name = match name.len() {
-        3 => is_upper,
-        4 => is_upper && (name.ends_with('T') || name == "WITA") || matches!(name, "ChST" | "MeST"),
-        5 => is_upper && name.ends_with('T'),
-        _ => false,
-    };
-    is_name.then_some(0)
+    match name.len() {
+        3 if is_upper => true,
+        4 if is_upper => name.ends_with('T') || name == "WITA",
+        4 if matches!(name, "ChST" | "MeST") => true,
+        5 if is_upper => name.ends_with('T'),
+        _ => is_offset(name),
+    }
 }
 
-fn signed(text: &str) -> Option<i32> {
-    let hours = text.strip_prefix(['+', '-'])?;
-    let hours = i32::from(digits(hours, 1, 2).filter(|hours| *hours <= 23)?);
-    Some(if text.starts_with('-') { -hours } else { hours })
+/// `+3`, `-03`: hours.
+fn is_offset(text: &str) -> bool {
+    text.strip_prefix(['+', '-'])
+        .and_then(|hours| digits(hours, 1, 2))
+        .is_some_and(|hours| hours <= 23)
 }

@@ -86,37 +86,17 @@ impl fmt::Display for Reason {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Differs(source) => write!(f, "{} is another one", name(source)),
-            Self::NoMatch(source) => write!(f, "{} does not match", name(source)),
+            Self::Differs(source) => write!(f, "the {source} is another one"),
+            Self::NoMatch(source) => write!(f, "the {source} does not match"),
             Self::OutOfRange => f.write_str("the sender's address is in none of the ranges"),
             Self::Denied => f.write_str("what must not be so is so"),
             Self::NoAlternative(0) => f.write_str("there are no alternatives"),
             Self::NoAlternative(count) => write!(f, "none of {count} alternatives is true"),
-            Self::Missing(source) => write!(f, "the request has no {}", bare_name(source)),
+            Self::Missing(source) => write!(f, "the request has no {source}"),
             Self::WrongSignature => f.write_str("the signature is wrong"),
             Self::Outdated => f.write_str("the signature's date is more than 300 s away"),
             Self::Undated => f.write_str("the signature's date can't be read"),
             Self::Nothing => f.write_str("the rule asks nothing"),
         }
-    }
-}
-
-fn name(source: &Source) -> String {
-    format!("the {}", bare_name(source))
-}
-
-/// What a source is called in a sentence; never what it holds.
-pub(in crate::incoming) fn bare_name(source: &Source) -> String {
-    match source {
-        Source::Header(name) => format!("header {name:?}"),
-        Source::Query(name) => format!("parameter {name:?} of the query"),
-        Source::Payload(path) => format!("value {path:?} of the payload"),
-        Source::Literal(_) => "text in the rule".to_owned(),
-        Source::RawBody => "body".to_owned(),
-        Source::Method => "method".to_owned(),
-        Source::RemoteAddr => "remote address".to_owned(),
-        Source::EntirePayload => "entire payload".to_owned(),
-        Source::EntireHeaders => "entire headers".to_owned(),
-        Source::EntireQuery => "entire query".to_owned(),
     }
 }
