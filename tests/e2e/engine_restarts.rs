@@ -107,7 +107,8 @@ async fn with_live_restore_everything_is_complete() {
     random.moment(500, 1500).await;
     place.daemon.start_again().await.expect("it comes back");
     // Not at once: a daemon (20.10.24) that is killed within half a second after an exec, such as
-    // that of the files' follower, never reads that container's output again.
+    // that of the files' follower, never reads that container's output again: that is marked, and tested
+    // in dogi-docker; here everything is to be complete.
     place.follows_on(&submitted[2], before["file_data"]).await;
     random.moment(1000, 2000).await;
     // And by a crash, with the server away as well for a while.

@@ -6,10 +6,10 @@ use std::{
 };
 
 use dogi_job::{
-    AdmissionLimits, Admitted, Refusal, RunId, Slot, SlotDecision, Standing, StopCause, Submit,
+    AdmissionLimits, Refusal, RunId, Slot, SlotDecision, Spec, Standing, StopCause, Submit,
     UnixMillis,
 };
-use dogi_url::{GroupPolicy, InstanceId};
+use dogi_url::{GroupName, GroupPolicy, InstanceId};
 
 use crate::{
     EngineConfig, RunHandle, left_behind::LeftBehind, outputs::RunDirectory, queues::Queues,
@@ -107,6 +107,7 @@ impl Directory {
         }
         self.unfinished.insert(handle.id().clone());
         self.runs.insert(handle.id().clone(), handle.clone());
+        self.replace_group(handle);
         Ok(Entered::Started)
     }
 
@@ -133,22 +134,27 @@ impl Directory {
                 self.queues.restore_waiting(handle);
             }
         }
-        for handle in waiting {
-            self.replace_group(handle);
-        }
         let admitted = self.queues.fill();
         self.admit(&admitted);
     }
 
-    /// Stops the older runs of a group that `handle` was submitted to replace.
+    /// Stops the older runs of a group that `handle` is submitted to replace, those that wait for
+    /// their instance included. One that was told already is not told again: its callback is owed.
     fn replace_group(&mut self, handle: &RunHandle) {
-        let spec = handle.spec();
-        if let (Some(group), GroupPolicy::Replace) = (&spec.group, spec.group_policy) {
-            for run in self.queues.members(group) {
-                if run < *handle.id() {
-                    self.stop(&run, StopCause::Superseded);
-                }
-            }
+        let Some(group) = replaced_group(handle.spec()) else {
+            return;
+        };
+        let replaced = |run: &RunHandle| {
+            let slot = self.slots.get(run.instance());
+            run.id() < handle.id()
+                && run.spec().group.as_ref() == Some(group)
+                && slot.is_some_and(|slot| slot.goes_on(run.id()))
+                && !run.status().stopped
+        };
+        let mut older = self.unfinished();
+        older.retain(replaced);
+        for run in older {
+            self.stop(run.id(), StopCause::Superseded);
         }
     }
 
@@ -299,22 +305,15 @@ impl Directory {
     }
 
     fn ask(&mut self, handle: &RunHandle) -> Result<(), Refusal> {
-        let admitted = self.queues.request(handle)?;
-        self.follow(handle, &admitted);
+        if self.queues.request(handle)? {
+            handle.admit();
+        }
         Ok(())
     }
 
     /// A run that waited for its instance was promised a start.
     fn keep_promise(&mut self, handle: &RunHandle) {
-        let admitted = self.queues.take(handle);
-        self.follow(handle, &admitted);
-    }
-
-    fn follow(&mut self, handle: &RunHandle, admitted: &Admitted) {
-        for run in &admitted.replaces {
-            self.stop(run, StopCause::Superseded);
-        }
-        if admitted.now {
+        if self.queues.take(handle) {
             handle.admit();
         }
     }
@@ -355,6 +354,12 @@ impl Directory {
 
 fn number_of(run: &RunId) -> u128 {
     u128::from_str_radix(run.as_str(), 16).expect("a run id is made of 32 hexadecimal digits")
+}
+
+/// The group whose older runs are to stop for a run with `spec`.
+pub(crate) fn replaced_group(spec: &Spec) -> Option<&GroupName> {
+    let replaces = spec.group_policy == GroupPolicy::Replace;
+    spec.group.as_ref().filter(|_| replaces)
 }
 
 /// Finished runs of all instances with the bytes of their outputs, in the order of their ends.

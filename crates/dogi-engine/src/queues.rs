@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use dogi_job::{Admission, AdmissionLimits, Admitted, HostCommand, Refusal, RunId, Ticket};
-use dogi_url::GroupName;
+use dogi_job::{Admission, AdmissionLimits, HostCommand, Refusal, RunId, Ticket};
 
 use crate::RunHandle;
 
@@ -43,7 +42,8 @@ impl Queues {
         queue
     }
 
-    pub(crate) fn request(&mut self, handle: &RunHandle) -> Result<Admitted, Refusal> {
+    /// Takes its ticket: whether it starts at once; otherwise it waits.
+    pub(crate) fn request(&mut self, handle: &RunHandle) -> Result<bool, Refusal> {
         let requested = self.of(handle).request(ticket(handle));
         if requested.is_err() {
             self.tidy(handle);
@@ -51,7 +51,8 @@ impl Queues {
         requested
     }
 
-    pub(crate) fn take(&mut self, handle: &RunHandle) -> Admitted {
+    /// The same for a run that was accepted before, however long the queue is by now.
+    pub(crate) fn take(&mut self, handle: &RunHandle) -> bool {
         self.of(handle).take(ticket(handle))
     }
 
@@ -61,10 +62,6 @@ impl Queues {
         counts: impl Fn(&RunId) -> bool,
     ) -> Result<(), Refusal> {
         self.containers.check_group(&ticket(handle), counts)
-    }
-
-    pub(crate) fn members(&self, group: &GroupName) -> Vec<RunId> {
-        self.containers.members(group)
     }
 
     /// A run of an earlier life that is under way.

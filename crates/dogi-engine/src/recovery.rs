@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     RunHandle,
     builder::BuildEngineError,
+    directory::replaced_group,
     driver::{self, Driven},
     engine::Shared,
     outputs::{self, RunOutputs},
@@ -242,16 +243,27 @@ async fn take_up(shared: &Arc<Shared>, loaded: Vec<Loaded>) {
     shared.directory().restore_waiting(&waiting);
 }
 
-/// The runs whose place another one took just before the end of that life: they may not have been
-/// told yet, whatever has become of the other one since.
+/// The runs whose place another one took, in their instance or in their group, just before the end
+/// of that life: they may not have been told yet, whatever has become of the other one since.
 fn superseded(loaded: &[Loaded]) -> Vec<RunId> {
-    let mut last = HashMap::new();
-    for run in loaded.iter().filter(|run| run.how == Submit::Restart) {
-        last.insert(run.handle.instance(), run.handle.id());
+    let mut restarted = HashMap::new();
+    let mut replaced = HashMap::new();
+    // The oldest come first, so the newest are what is left.
+    for Loaded { handle, how, .. } in loaded {
+        if *how == Submit::Restart {
+            restarted.insert(handle.instance(), handle.id());
+        }
+        if let Some(group) = replaced_group(handle.spec()) {
+            replaced.insert(group, handle.id());
+        }
     }
     let replaced = |run: &&Loaded| {
-        let last = last.get(run.handle.instance());
-        last.is_some_and(|last| run.handle.id() < *last)
+        let handle = &run.handle;
+        let group = handle.spec().group.as_ref();
+        let by_restart = restarted.get(handle.instance());
+        let by_member = group.and_then(|group| replaced.get(group));
+        let mut newer = by_restart.into_iter().chain(by_member);
+        newer.any(|newer| handle.id() < *newer)
     };
     loaded
         .iter()

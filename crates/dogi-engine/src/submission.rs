@@ -2,12 +2,13 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
 use dogi_job::{Run, RunId, Spec, StopCause, Submit};
-use dogi_url::InstanceId;
+use dogi_url::{GroupName, InstanceId};
 use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
 
 use crate::{
@@ -26,30 +27,44 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 type Answer = oneshot::Sender<Result<Submitted, SubmitError>>;
 
-/// Submissions of one instance come one after the other, so that the order of their ids is the one
-/// in which they take each other's place. After a crash the ids are all that is known of it.
+/// Submissions of one instance come one after the other, and so do those of one group, so that the
+/// order of their ids is the one in which they take each other's place. After a crash the ids are all
+/// that is known of it.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
-    instances: Mutex<HashMap<InstanceId, Weak<tokio::sync::Mutex<()>>>>,
+    instances: Queues<InstanceId>,
+    groups: Queues<GroupName>,
 }
 
+/// Whoever holds the lock of a key has its turn.
+type Queues<K> = Mutex<HashMap<K, Weak<tokio::sync::Mutex<()>>>>;
+type Turn = (OwnedMutexGuard<()>, Option<OwnedMutexGuard<()>>);
+
 impl Turns {
-    async fn of(&self, instance: &InstanceId) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut instances = self
-                .instances
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            instances.retain(|_, turn| turn.strong_count() > 0);
-            let known = instances.get(instance).and_then(Weak::upgrade);
-            known.unwrap_or_else(|| {
-                let turn = Arc::default();
-                instances.insert(instance.clone(), Arc::downgrade(&turn));
-                turn
-            })
+    /// Whoever waits for a group has an instance's turn, and nobody the other way round: so they
+    /// never wait for each other.
+    async fn of(&self, spec: &Spec) -> Turn {
+        let instance = turn(&self.instances, &spec.instance).await;
+        let group = match &spec.group {
+            Some(group) => Some(turn(&self.groups, group).await),
+            None => None,
         };
-        turn.lock_owned().await
+        (instance, group)
     }
+}
+
+async fn turn<K: Hash + Eq + Clone>(queues: &Queues<K>, key: &K) -> OwnedMutexGuard<()> {
+    let turn = {
+        let mut queues = queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.retain(|_, turn| turn.strong_count() > 0);
+        let known = queues.get(key).and_then(Weak::upgrade);
+        known.unwrap_or_else(|| {
+            let turn = Arc::default();
+            queues.insert(key.clone(), Arc::downgrade(&turn));
+            turn
+        })
+    };
+    turn.lock_owned().await
 }
 
 impl Shared {
@@ -79,7 +94,7 @@ impl Shared {
             match how {
                 // It takes nobody's place.
                 Submit::Beside => None,
-                Submit::Run | Submit::Restart => Some(self.turns.of(&spec.instance).await),
+                Submit::Run | Submit::Restart => Some(self.turns.of(&spec).await),
             }
         };
         let _turn = tokio::select! {

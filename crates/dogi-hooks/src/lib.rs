@@ -24,9 +24,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! The other direction is [`incoming`]: hooks files, their rules, and the requests that they are
+//! asked about.
+//!
 //! # Limitations
 //!
-//! Callbacks only: forge and registry payloads, rules and mail are not here yet.
+//! Forge and registry payloads and mail are not here yet. Hooks are read, asked and prepared:
+//! serving them and running what they start is the business of a server.
 //! Nothing is stored: whoever promises a delivery keeps it, and its id.
 //!
 //! # Features

@@ -26,15 +26,6 @@ pub struct Ticket {
     pub group_policy: GroupPolicy,
 }
 
-/// A ticket was taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admitted {
-    /// Whether the run may start at once; otherwise it waits.
-    pub now: bool,
-    /// The runs of the same group that are to stop for it.
-    pub replaces: Vec<RunId>,
-}
-
 /// A ticket was refused; nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -90,11 +81,12 @@ impl Admission {
         self.limits = limits;
     }
 
-    /// Takes a ticket: the run starts, or waits.
+    /// Takes a ticket: `true` if the run starts at once, `false` if it waits. What it is to replace
+    /// in its group is for the caller to stop: runs that wait elsewhere are not known here.
     ///
     /// # Errors
     /// When the queue is full, or the group is busy and the ticket says to reject then.
-    pub fn request(&mut self, ticket: Ticket) -> Result<Admitted, Refusal> {
+    pub fn request(&mut self, ticket: Ticket) -> Result<bool, Refusal> {
         self.check_group(&ticket, |_| true)?;
         if self.waiting >= self.limits.queued && !self.may_start(&ticket) {
             return Err(Refusal::QueueFull {
@@ -105,18 +97,15 @@ impl Admission {
     }
 
     /// Takes the ticket of a run that was accepted before and had to wait for something else: it
-    /// starts or waits, however long the queue is and whoever is in its group by now.
-    pub fn take(&mut self, ticket: Ticket) -> Admitted {
-        let replaces = match (&ticket.group, ticket.group_policy) {
-            (Some(group), GroupPolicy::Replace) => self.members(group),
-            _ => Vec::new(),
-        };
+    /// starts (`true`) or waits, however long the queue is and whoever is in its group by now. Who
+    /// came into the group after it is not stopped for it.
+    pub fn take(&mut self, ticket: Ticket) -> bool {
         let now = self.may_start(&ticket);
         match now {
             true => self.start(&ticket),
             false => self.enqueue(ticket),
         }
-        Admitted { now, replaces }
+        now
     }
 
     /// Whether the ticket's group lets it in: one that is to be rejected where the group is busy is

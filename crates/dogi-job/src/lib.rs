@@ -48,7 +48,7 @@ mod slot;
 mod spec;
 mod status;
 
-pub use admission::{Admission, AdmissionLimits, Admitted, Refusal, Ticket};
+pub use admission::{Admission, AdmissionLimits, Refusal, Ticket};
 pub use callback::{CallbackExchange, CallbackProgress, CallbackRequest, CallbackResponse};
 pub use dogi_url::UnixMillis;
 pub use effect::{Effect, EffectKey, Perform, Phase, StepName, Wanted};

@@ -139,6 +139,12 @@ impl Slot {
         self.newest.as_ref()
     }
 
+    /// Whether `run` holds a place, or is to have the next one, and was not told to stop.
+    #[must_use]
+    pub fn goes_on(&self, run: &RunId) -> bool {
+        self.next.as_ref() == Some(run) || (self.is_current(run) && !self.stopping)
+    }
+
     /// The runs that hold a place: the current one and the one that follows.
     pub fn alive(&self) -> impl Iterator<Item = &RunId> {
         self.current.iter().chain(self.next.iter())

@@ -136,6 +136,25 @@ impl Engine {
         }
     }
 
+    /// Stops the processes that hold the containers, as a machine that is too busy does: nobody can ask
+    /// for a container until they are [let go on](Self::thaw). The containers run on.
+    ///
+    /// # Errors
+    ///
+    /// When they can't be signalled.
+    pub fn freeze(&self) -> Result<()> {
+        signal("STOP", &self.dir.shims())
+    }
+
+    /// Lets those that were [frozen](Self::freeze) go on.
+    ///
+    /// # Errors
+    ///
+    /// When they can't be signalled.
+    pub fn thaw(&self) -> Result<()> {
+        signal("CONT", &self.dir.shims())
+    }
+
     /// What the daemon printed since it was last started.
     pub fn output(&self) -> String {
         let output = self.dockerd.as_ref().map(Process::output);

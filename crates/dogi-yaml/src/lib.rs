@@ -29,7 +29,8 @@
 //! One document per file. Scalars are texts as the file spells them: what they mean is the
 //! reader's business, which knows what it expects. A key that stands twice and a key that is no
 //! scalar are mistakes. Anchors, aliases and merge keys work as far as
-//! serde-saphyr knows them, whose budget bounds what aliases can blow a file up to. The first
+//! serde-saphyr knows them, whose budget bounds what aliases can blow a file up to. Lists and
+//! mappings may be nested 40 deep. The first
 //! mistake of the syntax hides what follows it.
 //!
 //! # Features

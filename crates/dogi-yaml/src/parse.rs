@@ -51,6 +51,13 @@ impl Value {
     }
 }
 
+/// How deep lists and mappings may be nested. Reading goes down with them, on the stack of whoever
+/// reads, which without optimization takes some 30 KB a level.
+const MAX_DEPTH: usize = 40;
+
+/// How many pieces of a document aliases may repeat, all in all.
+const MAX_ALIASED: usize = 50_000;
+
 /// Parses a document. One without content is nothing ([`Value::Null`]).
 ///
 /// # Errors
@@ -65,7 +72,11 @@ pub fn parse(file: &Path, text: &str) -> Result<Node, Mistake> {
             value: Value::Null,
         });
     }
-    match serde_saphyr::from_str::<Spanned<Raw>>(text) {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_ALIASED },
+    };
+    match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
         Ok(raw) => Ok(node(raw, text)),
         Err(error) => {
             let line = error.location().map_or(0, |at| at.line());

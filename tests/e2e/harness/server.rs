@@ -78,13 +78,18 @@ impl Dogi {
     /// Asks the process to stop, as an operator does, and waits until it has. Returns its exit
     /// code.
     pub(crate) async fn terminate(&mut self) -> Option<i32> {
-        let id = i32::try_from(self.process.id());
-        let id = id.ok().and_then(Pid::from_raw);
-        kill_process(id.expect("a process has an id"), Signal::TERM).expect("it runs");
+        self.signal(Signal::TERM);
         match self.process.ended_by_itself().await {
             Ok(code) => code,
             Err(error) => panic!("{error}: {}", self.process.output()),
         }
+    }
+
+    /// Sends the process a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.process.id());
+        let id = id.ok().and_then(Pid::from_raw);
+        kill_process(id.expect("a process has an id"), signal).expect("it runs");
     }
 
     /// Begins another life in the same place, and does not wait until it answers.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use dogi_hooks::incoming::{Hooks, Secret, SecretLookup, Unreadable};
+use dogi_hooks::incoming::{Hook, Hooks, Mistake, Secret, SecretLookup, Unreadable};
 
 use super::jobs;
 use crate::config::{Environment, Origin, Problem, Report};
@@ -70,46 +70,33 @@ impl HookFiles {
             environment: &self.environment,
             files: Mutex::default(),
         };
-        let read = Hooks::read(&texts, &lookup);
+        let read = Hooks::read_checked(&texts, &lookup, |hook| self.check(hook));
         let secrets = lookup
             .files
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
         stamps.0.extend(secrets.0);
-        let hooks = match read {
-            Ok(hooks) => {
-                problems.extend(jobs::check(&hooks));
-                problems.extend(self.check_timeouts(&hooks));
-                hooks
-            }
-            Err(mistakes) => {
-                problems.extend(mistakes.into_iter().map(Problem::from));
-                Hooks::default()
-            }
-        };
-        match problems.is_empty() {
-            true => (Ok(hooks), stamps),
-            false => (Err(Report(problems)), stamps),
+        match read {
+            Ok(hooks) if problems.is_empty() => return (Ok(hooks), stamps),
+            Ok(_) => {}
+            Err(mistakes) => problems.extend(mistakes.into_iter().map(Problem::from)),
         }
+        (Err(Report(problems)), stamps)
     }
 
-    fn check_timeouts<'a>(&'a self, hooks: &'a Hooks) -> impl Iterator<Item = Problem> + 'a {
-        let most = self.max_timeout;
-        let too_long = hooks
-            .iter()
-            .filter(move |hook| hook.limits().timeout.is_some_and(|timeout| timeout > most));
-        too_long.map(move |hook| {
-            let origin = Origin::File {
-                file: hook.file().to_path_buf(),
-                line: hook.line(),
-                key: format!("{}.timeout", hook.id()),
-            };
-            let message = format!(
-                "more than a job may take here: at most {}s (JOB_TIMEOUT)",
-                most.as_secs()
-            );
-            Problem::new(origin, message)
-        })
+    /// What is wrong with a hook for this server.
+    fn check(&self, hook: &Hook) -> Vec<Mistake> {
+        let mut mistakes = jobs::check(hook);
+        mistakes.extend(self.check_timeout(hook));
+        mistakes
+    }
+
+    fn check_timeout(&self, hook: &Hook) -> Option<Mistake> {
+        let timeout = hook.limits().timeout?;
+        let most = self.max_timeout.as_secs();
+        let key = format!("{}.timeout", hook.id());
+        let message = format!("more than a job may take here: at most {most}s (JOB_TIMEOUT)");
+        (timeout > self.max_timeout).then(|| Mistake::new(hook.file(), hook.line(), &key, message))
     }
 }
 

@@ -1,12 +1,10 @@
 //! Hooks that start a job: from their parameters to a request like that of a run URL.
 
-use dogi_hooks::incoming::{Action, Dogi, Hook, Hooks, Job, Parameter, Source};
+use dogi_hooks::incoming::{Action, Dogi, Hook, Job, Mistake, Parameter, Source};
 use dogi_url::{
     Action as RunAction, RawTarget, RepoError, RepoUrl, RequestError, RunRequest, SignatureError,
     TargetError, Unverified,
 };
-
-use crate::config::{Origin, Problem};
 
 /// Of a value that a request will give: only the name of its parameter is looked at.
 const UNKNOWN_YET: &str = "1";
@@ -61,24 +59,18 @@ fn of_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Result<RunRe
     }
 }
 
-/// What is wrong with the jobs of hooks, as far as it can be known without a request.
-pub(crate) fn check(hooks: &Hooks) -> Vec<Problem> {
-    let jobs = hooks.iter().filter_map(|hook| match hook.action() {
-        Action::Dogi(dogi) => Some((hook, dogi)),
-        Action::Execute(_) => None,
-    });
-    jobs.flat_map(|(hook, dogi)| check_job(hook, dogi))
-        .collect()
+/// What is wrong with the job of a hook, as far as it can be known without a request.
+pub(crate) fn check(hook: &Hook) -> Vec<Mistake> {
+    match hook.action() {
+        Action::Dogi(dogi) => check_job(hook, dogi),
+        Action::Execute(_) => Vec::new(),
+    }
 }
 
-fn check_job(hook: &Hook, dogi: &Dogi) -> Vec<Problem> {
+fn check_job(hook: &Hook, dogi: &Dogi) -> Vec<Mistake> {
     let problem = |line: u64, name: &str, message: String| {
-        let origin = Origin::File {
-            file: hook.file().to_path_buf(),
-            line,
-            key: format!("{}.dogi.{name}", hook.id()),
-        };
-        Problem::new(origin, message)
+        let key = format!("{}.dogi.{name}", hook.id());
+        Mistake::new(hook.file(), line, key.trim_end_matches('.'), message)
     };
     if !dogi
         .parameters
@@ -89,7 +81,7 @@ fn check_job(hook: &Hook, dogi: &Dogi) -> Vec<Problem> {
                        https://github.com/o/r.git";
         return vec![problem(hook.line(), "repo", message.to_owned())];
     }
-    let one_by_one: Vec<Problem> = dogi
+    let one_by_one: Vec<Mistake> = dogi
         .parameters
         .iter()
         .filter_map(|parameter| {

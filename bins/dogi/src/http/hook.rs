@@ -108,7 +108,7 @@ async fn respond(state: &Arc<State>, call: &mut Call, case: &Case) -> Answered {
                 Output::Included { on_error } => {
                     wait::captured(state, case, command, on_error).await
                 }
-                Output::Streamed => wait::streamed(state, case, command).await,
+                Output::Streamed => wait::streamed(state, call, case, command).await,
             }
         }
     }

@@ -20,6 +20,7 @@ use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::hearing::Hearing;
 use super::logs::Next;
 use super::messages::Stamp;
 use super::pass::{Pass, Side};
@@ -69,6 +70,10 @@ pub enum Gap {
     /// it wrote.
     #[error("the Docker engine no longer has what the job printed here")]
     Dropped,
+    /// The engine was restarted while the container ran, and has nothing in its copy that it read in
+    /// its present life: either there was nothing, or it does not read this output any more.
+    #[error("the Docker engine was restarted, and has heard nothing of the job since")]
+    Unheard,
     /// The engine's copy can't be read.
     #[error("the Docker engine's copy of the output can't be read: {reason}")]
     Unreadable {
@@ -131,6 +136,7 @@ impl Container {
                 stderr: Side::default(),
                 by_time: false,
                 told: false,
+                hearing: None,
                 trouble: Trouble::new(),
                 send,
             };
@@ -174,9 +180,18 @@ enum Read {
     Whole,
     /// What was kept is not the copy's beginning.
     Differs {
-        /// The copy's last time when the reading began.
-        seen_until: Stamp,
+        /// How far the copy had come when the reading began.
+        look: Look,
     },
+}
+
+/// How far the engine's copy has come.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    /// The time of its last message.
+    until: Stamp,
+    /// Whether all that was kept is in it, as far as that can be told.
+    complete: bool,
 }
 
 struct Adopting {
@@ -187,6 +202,8 @@ struct Adopting {
     by_time: bool,
     /// A gap was told, up to where the times of both sides say.
     told: bool,
+    /// Whether the engine reads the output at all; looked at once in each of its lives.
+    hearing: Option<Hearing>,
     trouble: Trouble,
     send: mpsc::Sender<Result<Adopted, AdoptError>>,
 }
@@ -223,6 +240,9 @@ const MAX_FAILURES: usize = 16;
 const WENT_WELL: Duration = Duration::from_secs(30);
 /// A container's end is known to the engine a moment after its output has ended.
 const END_LAG: Duration = Duration::from_secs(2);
+/// What was kept came by another way than the copy, and is to be in that first. A copy that has lost it,
+/// or whose last lines are all alike, is not waited for longer: what is printed meanwhile lies in the gap.
+const COPY_LAG: Duration = Duration::from_secs(2);
 /// The most that may have been printed and not been copied yet when a reading begins: what the engine
 /// holds in front of its log writer (1 MB, `blockThreshold` of its `bytespipe`), and a line without an end.
 const UNCOPIED: u64 = 2 * 1024 * 1024;
@@ -236,7 +256,7 @@ impl Adopting {
         ] {
             while let Some(bytes) = stream.next().await {
                 let bytes = bytes.map_err(|err| Stop::Failed(AdoptError::Prior(err)))?;
-                side.known.record(&bytes);
+                side.record(&bytes);
             }
         }
         drop(prior);
@@ -246,7 +266,12 @@ impl Adopting {
             };
             tracing::debug!(%error, "the output is taken up again");
             let reason = match Refusal::of(error)? {
-                Refusal::BrokenOff if self.outlived_the_engine().await => continue,
+                Refusal::BrokenOff if self.outlived_the_engine().await => {
+                    // Its next life may hear what comes now, and not what came before.
+                    self.tell_doubt().await?;
+                    self.hearing = None;
+                    continue;
+                }
                 Refusal::Passing { .. } | Refusal::BrokenOff if self.trouble.passes().await => {
                     continue;
                 }
@@ -264,13 +289,20 @@ impl Adopting {
     }
 
     async fn read_to_the_end(&mut self) -> Result<(), Stop> {
+        let running = self.container.state().await? == ContainerState::Running;
+        if self.hearing.is_none() {
+            let hearing = self.hearing.insert(self.container.hearing(running).await?);
+            if running && hearing.is_in_doubt() && !self.container.is_at_hand().await {
+                self.tell_doubt().await?;
+            }
+        }
         loop {
             let running = self.container.state().await? == ContainerState::Running;
             let begun = Instant::now();
             match self.read(running).await {
                 Ok(Read::Whole) if running => self.until_ended().await?,
-                Ok(Read::Whole) => return Ok(()),
-                Ok(Read::Differs { seen_until }) => self.go_by_time(seen_until),
+                Ok(Read::Whole) => return self.tell_doubt().await,
+                Ok(Read::Differs { look }) => self.go_by_time(look, running).await?,
                 Err(stop) => {
                     if running && stop.is_a_break() && begun.elapsed() >= WENT_WELL {
                         self.trouble = Trouble::new();
@@ -300,15 +332,45 @@ impl Adopting {
         ended.await.unwrap_or(Ok(()))
     }
 
-    fn go_by_time(&mut self, seen_until: Stamp) {
+    /// From here on only what is later than the copy was at a look is new. What was kept came by
+    /// another way, perhaps a moment ago, and is to be in the copy first: it would come again otherwise.
+    async fn go_by_time(&mut self, mut look: Look, running: bool) -> Result<(), EngineError> {
+        let begun = Instant::now();
+        let mut pauses = Pauses::new();
+        // The copy of a container that has ended is as complete as it will ever be.
+        while running && !look.complete && begun.elapsed() < COPY_LAG {
+            pauses.wait().await;
+            look = self.look().await?;
+        }
         self.by_time = true;
         for side in [&mut self.stdout, &mut self.stderr] {
-            side.last.get_or_insert((seen_until, u64::MAX));
+            side.last.get_or_insert((look.until, u64::MAX));
         }
+        Ok(())
+    }
+
+    async fn look(&self) -> Result<Look, EngineError> {
+        let mut until = Stamp::default();
+        let mut copies = [Vec::new(), Vec::new()];
+        for (channel, part) in self.container.last_of_copy().await? {
+            until = until.max(part.stamp);
+            copies[index(channel)].extend_from_slice(&part.bytes);
+        }
+        let complete = self.stdout.ends_in(&copies[0]) && self.stderr.ends_in(&copies[1]);
+        Ok(Look { until, complete })
+    }
+
+    /// What the engine has not read, perhaps, it will never have: that is told where it would stand.
+    async fn tell_doubt(&mut self) -> Result<(), Stop> {
+        let hearing = self.hearing.replace(Hearing::default());
+        if hearing.is_some_and(Hearing::is_in_doubt) {
+            self.give(Adopted::Gap(Gap::Unheard)).await?;
+        }
+        Ok(())
     }
 
     async fn read(&mut self, follow: bool) -> Result<Read, Stop> {
-        let seen_until = self.container.last_stamp().await?;
+        let look = self.look().await?;
         let mut copy = self.container.copy(follow).await?;
         let mut passes = [&self.stdout, &self.stderr].map(|side| Pass::new(side, self.by_time));
         let mut first = self.by_time;
@@ -318,17 +380,20 @@ impl Adopting {
                 Next::End { parts, open } => (parts, Some(open)),
             };
             for (channel, part) in parts {
+                if let Some(hearing) = &mut self.hearing {
+                    hearing.heard(part.stamp);
+                }
                 if std::mem::take(&mut first) && !self.covers(part.stamp) {
                     self.tell(Gap::Dropped).await?;
                 }
                 let pass = &mut passes[index(channel)];
-                if pass.left() > UNCOPIED && part.stamp > seen_until {
-                    return Ok(Read::Differs { seen_until });
+                if pass.left() > UNCOPIED && part.stamp > look.until {
+                    return Ok(Read::Differs { look });
                 }
                 match pass.take(&part) {
                     Ok(Some(bytes)) => self.deliver(channel, part.stamp, bytes).await?,
                     Ok(None) => {}
-                    Err(Mismatch) => return Ok(Read::Differs { seen_until }),
+                    Err(Mismatch) => return Ok(Read::Differs { look }),
                 }
             }
             let Some(open) = open else { continue };
@@ -340,7 +405,7 @@ impl Adopting {
             return Ok(if well || follow {
                 Read::Whole
             } else {
-                Read::Differs { seen_until }
+                Read::Differs { look }
             });
         }
     }
@@ -363,7 +428,7 @@ impl Adopting {
             Channel::Stdout => &mut self.stdout,
             Channel::Stderr => &mut self.stderr,
         };
-        side.known.record(&bytes);
+        side.record(&bytes);
         self.trouble = Trouble::new();
         let before = match side.last {
             Some((last, count)) if last == stamp => count,

@@ -152,7 +152,7 @@ impl Container {
     }
 }
 
-fn parse(text: Option<String>) -> Option<OffsetDateTime> {
+pub(super) fn parse(text: Option<String>) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(&text?, &Rfc3339).ok()
 }
 

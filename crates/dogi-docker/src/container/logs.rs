@@ -6,11 +6,13 @@ use futures::stream::BoxStream;
 use http::Method;
 
 use super::demux::{Demux, Source};
-use super::messages::{Messages, Part, Stamp};
+use super::messages::{Messages, Part};
 use super::{Channel, Container};
 use crate::client::body_bytes;
 use crate::error::EngineError;
 
+/// Messages that are looked at to see how far the copy has come.
+const LAST: usize = 1000;
 const WHAT: &str = "send the container's log";
 
 /// The engine's copy, from its beginning.
@@ -39,20 +41,17 @@ impl Container {
             .await
     }
 
-    /// When the engine took the last message of its copy so far.
-    pub(super) async fn last_stamp(&self) -> Result<Stamp, EngineError> {
-        let mut copy = self.open_copy("tail=1").await?;
-        let mut last = Stamp::default();
+    /// The last [`LAST`] messages of the engine's copy so far.
+    pub(super) async fn last_of_copy(&self) -> Result<Vec<(Channel, Part)>, EngineError> {
+        let mut copy = self.open_copy(&format!("tail={LAST}")).await?;
+        let mut last = Vec::new();
         loop {
-            let (parts, ended) = match copy.next().await? {
-                Next::Parts(parts) => (parts, false),
-                Next::End { parts, .. } => (parts, true),
-            };
-            for (_, part) in parts {
-                last = last.max(part.stamp);
-            }
-            if ended {
-                return Ok(last);
+            match copy.next().await? {
+                Next::Parts(parts) => last.extend(parts),
+                Next::End { parts, .. } => {
+                    last.extend(parts);
+                    return Ok(last);
+                }
             }
         }
     }

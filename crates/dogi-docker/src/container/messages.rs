@@ -8,6 +8,7 @@
 //! Found by looking at engine 20.10.24.
 
 use bytes::{Bytes, BytesMut};
+use time::{OffsetDateTime, UtcOffset};
 
 /// Bytes of a line in one message, at most: `defaultBufSize` of the engine's log copier.
 const MESSAGE: usize = 16 * 1024;
@@ -15,6 +16,18 @@ const MESSAGE: usize = 16 * 1024;
 /// When the engine took a message: RFC 3339 in UTC with nine digits, which sorts as text.
 pub(super) type Stamp = [u8; STAMP];
 const STAMP: usize = 30;
+
+/// The time of a message that the engine takes then.
+pub(super) fn stamp_at(time: OffsetDateTime) -> Stamp {
+    let time = time.to_offset(UtcOffset::UTC);
+    let (year, month, day) = time.to_calendar_date();
+    let (hour, minute, second, nano) = time.to_hms_nano();
+    let month = u8::from(month);
+    let text =
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nano:09}Z");
+    // A year of another length is none that an engine lives in.
+    text.into_bytes().try_into().unwrap_or_default()
+}
 
 /// Consecutive bytes of the output.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ mod create;
 mod demux;
 mod ending;
 mod exec;
+mod hearing;
 mod logs;
 mod messages;
 mod pass;

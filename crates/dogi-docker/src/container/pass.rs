@@ -1,6 +1,6 @@
 //! What of one reading of the engine's copy is new.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::messages::{Part, Stamp};
 use crate::follow::{LiveFile, Mismatch, Reconciler};
@@ -12,6 +12,34 @@ pub(super) struct Side {
     pub(super) known: LiveFile,
     /// The time of what was delivered last, and how many bytes of that time were.
     pub(super) last: Option<(Stamp, u64)>,
+    /// The end of what is known.
+    tail: BytesMut,
+}
+
+/// So much of the end of what is known is looked for in the copy.
+const TAIL: usize = 1024;
+
+impl Side {
+    /// This is known now, too.
+    pub(super) fn record(&mut self, bytes: &[u8]) {
+        self.known.record(bytes);
+        self.tail
+            .extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL)..]);
+        let surplus = self.tail.len().saturating_sub(TAIL);
+        self.tail.advance(surplus);
+    }
+
+    /// Whether the end of what is known stands in `copy`, the last of the engine's copy: once, so that
+    /// it is not an earlier line that reads the same.
+    pub(super) fn ends_in(&self, copy: &[u8]) -> bool {
+        if self.tail.is_empty() {
+            return true;
+        }
+        let mut found = copy
+            .windows(self.tail.len())
+            .filter(|part| *part == &self.tail[..]);
+        found.next().is_some() && found.next().is_none()
+    }
 }
 
 /// Tells, in one reading of the copy, what of a channel is new.

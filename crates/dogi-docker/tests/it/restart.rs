@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dogi_docker::{Container, Docker, Ending, Endpoint, FileEvent, Output};
+use dogi_docker::{Container, Docker, Ending, Endpoint, FileEvent, Gap, Output};
 use dogi_testkit::engine::Engine;
 
 use crate::adopt::Kept;
@@ -110,6 +110,29 @@ async fn with_live_restore_everything_goes_on() {
         }
         assert!(ending.witnessed);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_does_not_read_an_output_again_is_told() {
+    let mut place = Place::new(true).await;
+    let wait = "until test -e /tmp/go; do usleep 10000; done";
+    let script = format!("for i in $(seq 10); do echo $i; done; {wait}; seq 11 20; exit 7");
+    let (container, output, mut kept) = place.begin(&script).await;
+    place.engine.kill();
+    // The next engine can't find out where the output is.
+    place.engine.freeze().unwrap();
+    place.engine.start_again().await.unwrap();
+    place.engine.thaw().unwrap();
+    let go = crate::support::context(crate::support::Tar::new().file("go", 0o644, b""));
+    container.upload("/tmp", go).await.unwrap();
+    let ending = to_the_end(&container, output, &mut kept).await;
+    assert_eq!(
+        (ending.exit.code, ending.by_engine),
+        (7, false),
+        "{ending:?}"
+    );
+    assert_eq!(kept.gaps, [Gap::Unheard]);
+    assert_eq!(String::from_utf8(kept.out).unwrap(), lines(1..=10));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -207,6 +207,48 @@ async fn a_copy_that_the_engine_can_never_give_is_given_up_at_once() {
     assert_eq!(engine.count(Call::Tail), 1);
 }
 
+/// What comes of a copy's lines, numbered in time, on standard output.
+fn copy_of(lines: impl IntoIterator<Item = u32>) -> Vec<u8> {
+    let frames = lines.into_iter().flat_map(|n| {
+        let line = format!("2024-01-01T00:00:00.{n:09}Z line {n:>80}\n");
+        let mut frame = vec![1, 0, 0, 0, 0, 0, 0, u8::try_from(line.len()).unwrap()];
+        frame.extend_from_slice(line.as_bytes());
+        frame
+    });
+    answer("200 OK", &frames.collect::<Vec<u8>>())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_copy_had_not_taken_yet_does_not_come_again() {
+    // Attach told lines up to 50. The copy has lost its beginning, and is at 45 when it is looked at.
+    // Lines 51 to 90 come while that shows: they are in the gap.
+    let engine = Troubled::start(|call, before| match (call, before) {
+        (Call::State, 0..4) => well(call, RUNNING),
+        (Call::Tail, 0..3) => copy_of(30..=45),
+        (Call::Tail, 3) => copy_of(30..=90),
+        (Call::Logs, 0) => copy_of(30..=90),
+        (Call::Tail | Call::Logs, _) => copy_of(30..=100),
+        (call, _) => well(call, ENDED),
+    })
+    .await;
+    let container = engine.container().await;
+    let mut kept = Kept {
+        out: lines(1..=50).into_bytes(),
+        ..Kept::default()
+    };
+    let mut adoption = container.adopt(kept.prior());
+    within(60, "the rest", kept.read(&mut adoption, usize::MAX)).await;
+    assert_eq!(kept.gaps, [Gap::Dropped]);
+    assert_eq!(
+        String::from_utf8(kept.out).unwrap(),
+        lines(1..=50) + &lines(91..=100)
+    );
+}
+
+fn lines(range: std::ops::RangeInclusive<u32>) -> String {
+    range.map(|n| format!("line {n:>80}\n")).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_that_runs_already_is_told_and_left_alone() {
     let fixture = Fixture::new().await;

@@ -177,6 +177,53 @@ async fn a_group_runs_one_at_a_time_by_its_policy() {
 }
 
 #[tokio::test]
+async fn a_group_is_replaced_by_its_newest_whoever_waits_for_its_instance() {
+    let (engine, fake, _directory) = engine().await;
+    let submit = |repo: &'static str, params: &'static str, how| {
+        let engine = engine.clone();
+        async move { engine.submit(spec_of(repo, params), how).await }
+    };
+    let replace = "group=g&group_policy=replace";
+    let holder = submit("https/h/a", "", Submit::Run).await;
+    let holder = holder.expect("taken").run;
+    let member = submit("https/h/b", "group=g", Submit::Run).await;
+    let member = member.expect("taken").run;
+    *fake.0.removal.lock().expect("not poisoned") = Duration::from_millis(300);
+    // It waits for the holder to be gone; what it replaces is told at once.
+    let waits = submit("https/h/a", replace, Submit::Restart).await;
+    let waits = waits.expect("taken").run;
+    assert_eq!(member.finished().await.state, State::Superseded);
+    let newest = submit("https/h/c", replace, Submit::Run).await;
+    let newest = newest.expect("taken").run;
+    assert_eq!(waits.finished().await.state, State::Superseded);
+    assert_eq!(holder.finished().await.state, State::Superseded);
+    fake.let_end(1);
+    assert_eq!(newest.finished().await.state, State::Succeeded);
+}
+
+#[tokio::test]
+async fn a_member_that_is_replaced_twice_still_calls_back() {
+    let (engine, fake, _directory) = engine().await;
+    let submit = |repo: &'static str, params: &'static str| {
+        let engine = engine.clone();
+        async move {
+            let spec = spec_of(repo, params);
+            engine.submit(spec, Submit::Run).await.expect("taken").run
+        }
+    };
+    *fake.0.removal.lock().expect("not poisoned") = Duration::from_millis(300);
+    let callback = "group=g&cb=https://example.com/cb&cb_on=always";
+    let member = submit("https/h/a", callback).await;
+    let first = submit("https/h/b", "group=g&group_policy=replace").await;
+    let second = submit("https/h/c", "group=g&group_policy=replace").await;
+    assert_eq!(member.finished().await.state, State::Superseded);
+    assert_eq!(first.finished().await.state, State::Superseded);
+    fake.let_end(1);
+    assert_eq!(second.finished().await.state, State::Succeeded);
+    assert_eq!(fake.0.delivered.lock().expect("not poisoned").len(), 1);
+}
+
+#[tokio::test]
 async fn a_restart_that_its_group_rejects_leaves_the_running_job_alone() {
     let (engine, fake, _directory) = engine().await;
     let submit = |repo: &'static str, params: &'static str, how| {

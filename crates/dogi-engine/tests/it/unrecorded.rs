@@ -56,6 +56,40 @@ fn a_restart_that_was_aborted_has_ended_what_it_replaced() {
 }
 
 #[test]
+fn a_member_that_replaced_its_group_has_ended_it_whatever_became_of_itself() {
+    for aborted in [false, true] {
+        let machine = Machine::new();
+        let deaf = machine.moody(Mood::Good);
+        let (old, new, later) = machine.life_over(deaf.clone(), async |engine| {
+            let old = submit(&engine, "action=run&id=old&group=g").await;
+            while !log_has(&old, "hello") {
+                tokio::task::yield_now().await;
+            }
+            deaf.turn(Mood::DeafTo(old.id().clone()));
+            let replace = "action=run&id=new&group=g&group_policy=replace";
+            let new = submit(&engine, replace).await;
+            let later = submit(&engine, "action=run&id=later&group=g").await;
+            if aborted {
+                engine.abort_run(new.id()).await.expect("known");
+            }
+            [old, new, later].map(|run| run.id().clone()).into()
+        });
+        machine.fake.let_end(2);
+        machine.life(async |engine| {
+            let [old, new, later] = [old, new, later].map(|run| again(&engine, &run));
+            assert_eq!(old.finished().await.state, State::Superseded);
+            let wanted = match aborted {
+                true => State::Aborted,
+                false => State::Succeeded,
+            };
+            assert_eq!(new.finished().await.state, wanted);
+            assert_eq!(later.finished().await.state, State::Succeeded);
+        });
+        assert_eq!(machine.fake.containers(), 0);
+    }
+}
+
+#[test]
 fn every_crash_between_two_records_ends_well() {
     // One run has eight records; a crash after each of them.
     for left in 1..=8 {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 use dogi_engine::RunHandle;
 use dogi_job::{Event, Phase, RunId, Spec, State as RunState, StopCause, Submit};
 use dogi_stream::Log;
-use dogi_url::{CallbackOn, OutputName};
+use dogi_url::{CallbackOn, GroupPolicy, OutputName};
 
 use crate::{
     clients::Client,
@@ -59,7 +59,7 @@ pub(crate) fn at_the_end(client: &Client, data: &Path) {
     books(&mut state, &known);
     directories(&mut state, &known, data);
     order(&mut state);
-    restarts(&mut state);
+    replaced(&mut state);
 }
 
 fn log(run: &RunHandle) -> &Log {
@@ -288,19 +288,20 @@ fn order(state: &mut State) {
     found.into_iter().for_each(|what| state.violate(what));
 }
 
-/// A run that a later submission of its instance took the place of does not go on to its end in a
-/// later life, as if it had never been replaced.
-fn restarts(state: &mut State) {
+/// A run that a later submission took the place of, in its instance or in its group, does not go on
+/// to its end in a later life, as if it had never been replaced.
+fn replaced(state: &mut State) {
     let plan = state.plan.clone();
     let mut found = Vec::new();
     for (number, (_, operation)) in plan.operations.iter().enumerate() {
-        let Operation::Submit {
-            spec,
-            how: Submit::Restart,
-            ..
-        } = operation
-        else {
+        let Operation::Submit { spec, how, .. } = operation else {
             continue;
+        };
+        let takes_the_place_of = |other: &Spec| {
+            let instance = *how == Submit::Restart && other.instance == spec.instance;
+            let replaces = spec.group_policy == GroupPolicy::Replace;
+            let group = replaces && spec.group.is_some() && other.group == spec.group;
+            instance || group
         };
         let Some((answered, Answer::Taken(_))) = state.clients.answered.get(&number) else {
             continue;
@@ -309,7 +310,7 @@ fn restarts(state: &mut State) {
         let replaced = state.disk.operations().filter(|(_, other, of)| {
             let before = state.clients.answered.get(other);
             *other != number
-                && of.instance == spec.instance
+                && takes_the_place_of(of)
                 && before.is_some_and(|(at, _)| at.step < called.step)
         });
         for (run, other, _) in replaced {

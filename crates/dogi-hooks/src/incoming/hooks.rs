@@ -22,12 +22,26 @@ impl Hooks {
         files: &[(PathBuf, String)],
         lookup: &dyn SecretLookup,
     ) -> Result<Self, Vec<Mistake>> {
+        Self::read_checked(files, lookup, |_| Vec::new())
+    }
+
+    /// The same, where whoever runs the hooks finds further mistakes in each, so that all are told
+    /// together.
+    ///
+    /// # Errors
+    /// As [`Hooks::read`].
+    pub fn read_checked(
+        files: &[(PathBuf, String)],
+        lookup: &dyn SecretLookup,
+        check: impl Fn(&Hook) -> Vec<Mistake>,
+    ) -> Result<Self, Vec<Mistake>> {
         let mut mistakes = Vec::new();
         let mut hooks = Self::default();
         for (file, text) in files {
-            let read = read_file(file, text, lookup, &mut mistakes);
-            read.into_iter()
-                .for_each(|hook| hooks.add(hook, &mut mistakes));
+            for hook in read_file(file, text, lookup, &mut mistakes) {
+                mistakes.extend(check(&hook));
+                hooks.add(hook, &mut mistakes);
+            }
         }
         match mistakes.is_empty() {
             true => Ok(hooks),

@@ -82,7 +82,6 @@
 //!   unknown, also below a `not`, and triggers nothing.
 //! - A pattern means what it means in Go, see [`Pattern`]; an address of IPv6 without a slash is
 //!   one host; scalars are those of YAML 1.2, as they are spelled.
-//! - A match has only the keys that mean something to its type.
 //!
 //! Source: <https://github.com/adnanh/webhook/tree/master/docs>.
 //!

@@ -6,6 +6,7 @@ mod data;
 #[cfg(feature = "deliver")]
 mod deliver;
 mod headers;
+mod hooks;
 mod messages;
 mod requests;
 mod retry;

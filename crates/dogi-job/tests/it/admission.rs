@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use dogi_job::{Admission, AdmissionLimits, Admitted, Refusal, RunId, Ticket};
+use dogi_job::{Admission, AdmissionLimits, Refusal, RunId, Ticket};
 use dogi_url::{GroupName, GroupPolicy};
 use proptest::prelude::*;
 
@@ -34,14 +34,8 @@ fn admission(running: usize, queued: usize) -> Admission {
     Admission::new(AdmissionLimits { running, queued })
 }
 
-const NOW: Admitted = Admitted {
-    now: true,
-    replaces: Vec::new(),
-};
-const LATER: Admitted = Admitted {
-    now: false,
-    replaces: Vec::new(),
-};
+const NOW: bool = true;
+const LATER: bool = false;
 
 #[test]
 fn runs_start_while_there_is_room_then_wait_then_are_refused() {
@@ -177,19 +171,15 @@ fn reject_refuses_where_the_group_is_busy() {
 }
 
 #[test]
-fn replace_stops_the_group_and_takes_its_place() {
+fn one_that_replaces_its_group_is_next_in_it() {
     let mut admission = admission(3, 100);
     assert_eq!(
         admission.request(grouped(1, "a", "deploy", GroupPolicy::Replace)),
         Ok(NOW)
     );
-    let waits = Admitted {
-        now: false,
-        replaces: vec![run(1)],
-    };
     assert_eq!(
         admission.request(grouped(2, "a", "deploy", GroupPolicy::Replace)),
-        Ok(waits)
+        Ok(LATER)
     );
     assert_eq!(admission.release(&run(1)), [run(2)]);
 }
@@ -232,7 +222,7 @@ proptest! {
                     0 => ticket(n, &repo),
                     g => grouped(n, &repo, &format!("g{g}"), GroupPolicy::Queue),
                 };
-                if admission.request(wanted).expect("the queue is large").now {
+                if admission.request(wanted).expect("the queue is large") {
                     started.insert(run(n));
                     running.insert(run(n));
                 } else {

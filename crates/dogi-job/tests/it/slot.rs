@@ -84,6 +84,20 @@ fn a_waiting_run_that_is_stopped_gives_up_its_place() {
 }
 
 #[test]
+fn who_holds_a_place_goes_on_until_it_is_told_to_stop() {
+    let mut slot = Slot::default();
+    slot.submit(run(1), Submit::Run);
+    assert!(slot.goes_on(&run(1)) && !slot.goes_on(&run(2)));
+    slot.submit(run(2), Submit::Restart);
+    assert!(!slot.goes_on(&run(1)) && slot.goes_on(&run(2)));
+    slot.stopping(&run(2));
+    assert!(!slot.goes_on(&run(2)));
+    slot.submit(run(3), Submit::Run);
+    slot.release(&run(1));
+    assert!(slot.goes_on(&run(3)));
+}
+
+#[test]
 fn a_forgotten_run_is_not_shown() {
     let mut slot = Slot::default();
     slot.submit(run(1), Submit::Run);

@@ -14,9 +14,10 @@ use http_body_util::{BodyExt as _, StreamBody};
 use super::answer::{add_headers, text, with_body};
 use super::{Answered, Case};
 use crate::hooks::{Captured, LaunchError, LineFull, LineLimits, Outcome, Turn, launch};
-use crate::http::State;
 use crate::http::body::{Body, BodyError, EXIT_CODE};
 use crate::http::problem::Problem;
+use crate::http::{Call, State};
+use crate::listen::EofGuard;
 
 /// What the `webhook` server says, and no more: the reason is in the log.
 const FAILED: &str = "Error occurred while executing the hook's command. Please check your logs \
@@ -110,7 +111,12 @@ fn not_run(error: &LaunchError) -> Outcome {
 }
 
 /// Answers with what the command writes, while it writes. The command ends with the connection.
-pub(super) async fn streamed(state: &Arc<State>, case: &Case, command: Command) -> Answered {
+pub(super) async fn streamed(
+    state: &Arc<State>,
+    call: &Call,
+    case: &Case,
+    command: Command,
+) -> Answered {
     let turn = state.hooks.turns.take(&case.id, case.line()).await?;
     let spawned = launch::spawn(&state.hooks.host, command, case.timeout(state)).await;
     let (mut response, outcome) = match spawned {
@@ -120,7 +126,13 @@ pub(super) async fn streamed(state: &Arc<State>, case: &Case, command: Command) 
         ),
         Ok(running) => {
             let status = case.hook().response().success;
-            let body = StreamBody::new(frames(case.id.clone(), running, turn)).boxed_unsync();
+            let streaming = Streaming {
+                hook: case.id.clone(),
+                running,
+                _turn: turn,
+                _attached: call.activity.watch_eof(),
+            };
+            let body = StreamBody::new(frames(streaming)).boxed_unsync();
             let mut response = with_body(status.unwrap_or(StatusCode::OK), body);
             let trailers = HeaderValue::from_static("Dogi-Exit-Code");
             response.headers_mut().insert(TRAILER, trailers);
@@ -138,19 +150,12 @@ struct Streaming {
     /// Dropped, it kills the command.
     running: Running,
     _turn: Turn,
+    /// A client that has closed its side is gone, and the command with it.
+    _attached: EofGuard,
 }
 
 /// What the command writes, and its exit code as a trailer.
-fn frames(
-    hook: String,
-    running: Running,
-    turn: Turn,
-) -> impl Stream<Item = Result<Frame<Bytes>, BodyError>> + Send {
-    let streaming = Streaming {
-        hook,
-        running,
-        _turn: turn,
-    };
+fn frames(streaming: Streaming) -> impl Stream<Item = Result<Frame<Bytes>, BodyError>> + Send {
     stream::unfold(Some(streaming), |streaming| async {
         let mut streaming = streaming?;
         match streaming.running.output.next().await {

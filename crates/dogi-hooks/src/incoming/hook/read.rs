@@ -136,6 +136,7 @@ impl HookReader<'_, '_> {
             lookup: self.lookup,
             lines: Default::default(),
             old_names: Vec::new(),
+            without_effect: Vec::new(),
             prefix: &self.path,
         };
         // Nothing in the place of a rule is no rule, as in the original.
@@ -143,14 +144,16 @@ impl HookReader<'_, '_> {
             .filter(|node| node.value != Value::Null)
             .and_then(|node| rules.root(node));
         let (lines, old_names) = (rules.lines, rules.old_names);
+        let of_rules = rules.without_effect;
         if self.reader.count() != before {
             return None;
         }
         let ReadAction {
             action,
-            without_effect,
+            mut without_effect,
             first_from_request,
         } = action?;
+        without_effect.extend(of_rules);
         let mut hook = Hook {
             id: id?,
             file: self.reader.file().to_path_buf(),

@@ -7,9 +7,6 @@ use crate::incoming::argument_reader::argument;
 use crate::incoming::secret::{Empty, read_many};
 use crate::incoming::{Argument, Pattern, Secret, SecretLookup};
 
-/// How deep rules may be nested.
-const MAX_DEPTH: usize = 64;
-
 const KINDS: [&str; 4] = ["and", "or", "not", "match"];
 
 const TYPES: [(&str, Type); 10] = [
@@ -43,6 +40,8 @@ pub(in crate::incoming) struct RuleReader<'r, 'f> {
     pub(in crate::incoming) lines: BTreeMap<String, u64>,
     /// Paths of matches whose type has an old name.
     pub(in crate::incoming) old_names: Vec<String>,
+    /// Lines and keys that mean nothing to the type of their match.
+    pub(in crate::incoming) without_effect: Vec<(u64, String)>,
     /// Where the hook stands: what comes before `trigger-rule` in a path.
     pub(in crate::incoming) prefix: &'r str,
 }
@@ -50,22 +49,18 @@ pub(in crate::incoming) struct RuleReader<'r, 'f> {
 impl RuleReader<'_, '_> {
     /// Reads the rule of a hook.
     pub(in crate::incoming) fn root(&mut self, node: Node) -> Option<Rule> {
-        self.rule(node, "trigger-rule", 0)
+        self.rule(node, "trigger-rule")
     }
 
     fn full(&self, path: &str) -> String {
         join(self.prefix, path)
     }
 
-    fn rule(&mut self, node: Node, path: &str, depth: usize) -> Option<Rule> {
+    /// Goes down with the document, whose depth is bounded.
+    fn rule(&mut self, node: Node, path: &str) -> Option<Rule> {
         let line = node.line;
         self.lines.insert(path.to_owned(), line);
         let full = self.full(path);
-        if depth > MAX_DEPTH {
-            let message = format!("rules are nested more than {MAX_DEPTH} deep");
-            self.reader.mistake(line, &full, message);
-            return None;
-        }
         if !matches!(node.value, Value::Map(_)) {
             let message = format!(
                 "expected a mapping with and, or, not or match, not {}",
@@ -79,7 +74,7 @@ impl RuleReader<'_, '_> {
         let mut rules = Vec::new();
         let mut is_right = true;
         for (key, node) in entries {
-            let rule = self.entry(&key, node, path, depth);
+            let rule = self.entry(&key, node, path);
             is_right &= rule.is_some();
             rules.extend(rule.map(|rule| (key, rule)));
         }
@@ -95,12 +90,12 @@ impl RuleReader<'_, '_> {
         is_right.then_some(rule)
     }
 
-    fn entry(&mut self, key: &Key, node: Node, path: &str, depth: usize) -> Option<Rule> {
+    fn entry(&mut self, key: &Key, node: Node, path: &str) -> Option<Rule> {
         let here = join(path, &key.text);
         match key.text.as_str() {
-            "and" => Some(Rule::And(self.rules(node, &here, depth)?)),
-            "or" => Some(Rule::Or(self.rules(node, &here, depth)?)),
-            "not" => Some(Rule::Not(Box::new(self.rule(node, &here, depth + 1)?))),
+            "and" => Some(Rule::And(self.rules(node, &here)?)),
+            "or" => Some(Rule::Or(self.rules(node, &here)?)),
+            "not" => Some(Rule::Not(Box::new(self.rule(node, &here)?))),
             "match" => Some(Rule::Match(self.question(node, &here)?)),
             _ => {
                 let full = self.full(path);
@@ -110,14 +105,14 @@ impl RuleReader<'_, '_> {
         }
     }
 
-    fn rules(&mut self, node: Node, path: &str, depth: usize) -> Option<Vec<Rule>> {
+    fn rules(&mut self, node: Node, path: &str) -> Option<Vec<Rule>> {
         self.lines.insert(path.to_owned(), node.line);
         let full = self.full(path);
         let is_list = matches!(node.value, Value::List(_));
         let mut all = is_list.then(Vec::new);
         let items = self.reader.list(node, &full, "a list of rules");
         for (at, item) in items.into_iter().enumerate() {
-            match (self.rule(item, &index(path, at), depth + 1), &mut all) {
+            match (self.rule(item, &index(path, at)), &mut all) {
                 (Some(rule), Some(all)) => all.push(rule),
                 _ => all = None,
             }
@@ -165,9 +160,8 @@ impl RuleReader<'_, '_> {
         };
         for (name, node) in fields.all {
             if let Some(node) = node {
-                let message = "has no meaning for a match of this type";
-                self.reader
-                    .mistake(node.line, &join(&fields.path, name), message);
+                self.without_effect
+                    .push((node.line, join(&fields.path, name)));
             }
         }
         question.filter(|_| self.reader.count() == before)
