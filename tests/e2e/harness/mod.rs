@@ -18,12 +18,12 @@ pub(crate) use hooks::{Hooks, NO_DOCKER};
 pub(crate) use jobs::{Job, Submitted, moment};
 pub(crate) use leftovers::{Volumes, assert_nothing_left};
 pub(crate) use processes::{
-    open_files, processes, resident, wait_for_process, wait_until_no_process,
+    most_resident, open_files, processes, resident, wait_for_process, wait_until_no_process,
 };
 pub(crate) use proxy::EngineProxy;
 pub(crate) use random::Random;
 pub(crate) use repos::Repos;
-pub(crate) use server::{Dogi, PROGRAM, cli};
+pub(crate) use server::{Dogi, PROGRAM, SEARCH_PATH, cli, fresh_address};
 
 /// A text as the value of a query parameter.
 pub(crate) fn encode(text: &str) -> String {

@@ -34,10 +34,19 @@ pub(crate) async fn wait_until_no_process(text: &str) {
 
 /// Resident memory of a process, in KiB.
 pub(crate) fn resident(process: u32) -> u64 {
+    kib(process, "VmRSS:")
+}
+
+/// The most memory that a process had resident so far, in KiB.
+pub(crate) fn most_resident(process: u32) -> u64 {
+    kib(process, "VmHWM:")
+}
+
+fn kib(process: u32, what: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
     let line = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .find_map(|line| line.strip_prefix(what))
         .expect("Linux has it");
     line.trim()
         .trim_end_matches(" kB")

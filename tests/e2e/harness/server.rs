@@ -20,7 +20,8 @@ use super::{
 /// The `dogi` program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_dogi");
 
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Where programs are looked for.
+pub(crate) const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How often is looked for containers of a server that was killed.
 const LOOKS: usize = 10;
@@ -238,7 +239,7 @@ fn spawn(
     command
         .arg("serve")
         .env_clear()
-        .env("PATH", PATH)
+        .env("PATH", SEARCH_PATH)
         .env("HOME", data.path())
         .env("LISTEN", address.to_string())
         .env("DATA_DIR", data.path().join("data"))
@@ -278,6 +279,11 @@ fn own_address(number: u16) -> SocketAddr {
     SocketAddr::from((address, 20_000 + number))
 }
 
+/// An address for a server that no other test has.
+pub(crate) fn fresh_address() -> SocketAddr {
+    own_address(number())
+}
+
 /// Runs `dogi` with these variables and arguments, and nothing else in its environment that
 /// concerns it, to its end.
 pub(crate) fn cli(variables: &[(&str, &str)], arguments: &[&str]) -> std::process::Output {
@@ -285,7 +291,7 @@ pub(crate) fn cli(variables: &[(&str, &str)], arguments: &[&str]) -> std::proces
     Command::new(PROGRAM)
         .args(arguments)
         .env_clear()
-        .env("PATH", PATH)
+        .env("PATH", SEARCH_PATH)
         .env("HOME", home.path())
         .env("DATA_DIR", home.path().join("data"))
         .envs(variables.iter().copied())

@@ -4,6 +4,7 @@
 mod answer;
 mod background;
 mod judge;
+mod place;
 mod wait;
 
 use std::sync::Arc;
@@ -51,6 +52,9 @@ pub(super) async fn answer(
     call: &mut Call,
     id: &str,
 ) -> Result<Response<Body>, Problem> {
+    if let Some(moved) = place::moved(id, call.parts.uri.query()) {
+        return Ok(moved);
+    }
     let began = Instant::now();
     let at = UnixMillis(crate::unix_now_ms());
     let hooks = state.hooks.current();

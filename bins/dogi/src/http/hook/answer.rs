@@ -1,7 +1,9 @@
 //! Answers as the `webhook` server gives them.
 
 use dogi_hooks::incoming::Hook;
-use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use crate::http::body::{Body, empty, full};
@@ -16,13 +18,19 @@ const OF_THE_CONNECTION: [http::HeaderName; 5] = [
     UPGRADE,
 ];
 
-/// A text. Codes that have no body have none.
+/// A text. Codes that have no body have none, and what is empty has no type.
 pub(super) fn text(status: StatusCode, text: impl Into<bytes::Bytes>) -> Response<Body> {
+    let text = text.into();
     let bodiless = matches!(
         status,
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT
     ) || status.is_informational();
-    with_body(status, if bodiless { empty() } else { full(text) })
+    if bodiless || text.is_empty() {
+        let mut response = with_body(status, empty());
+        response.headers_mut().remove(CONTENT_TYPE);
+        return response;
+    }
+    with_body(status, full(text))
 }
 
 pub(super) fn with_body(status: StatusCode, body: Body) -> Response<Body> {

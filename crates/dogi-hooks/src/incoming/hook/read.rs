@@ -260,6 +260,8 @@ impl HookReader<'_, '_> {
             Some(node) => self.reader.scalar(node, &join(path, "value"), "a text")?,
             None => String::new(),
         };
+        // White space around it is no part of a header's value, and would be sent.
+        let text = text.trim_matches([' ', '\t']).to_owned();
         let value = HeaderValue::from_bytes(text.as_bytes());
         if value.is_err() {
             let message = "expected a value of a header, in one line";

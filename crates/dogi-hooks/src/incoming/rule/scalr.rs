@@ -138,9 +138,12 @@ fn is_zone(name: &str) -> bool {
     }
 }
 
-/// `+3`, `-03`: hours.
+/// `+3`, `-03`, `+0000`: hours, with any number of zeros before them.
 fn is_offset(text: &str) -> bool {
-    text.strip_prefix(['+', '-'])
-        .and_then(|hours| digits(hours, 1, 2))
-        .is_some_and(|hours| hours <= 23)
+    let Some(digits) = text.strip_prefix(['+', '-']) else {
+        return false;
+    };
+    let hours = digits.trim_start_matches('0');
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && (hours.is_empty() || hours.parse::<u8>().is_ok_and(|hours| hours <= 23))
 }
