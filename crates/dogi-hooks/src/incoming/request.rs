@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
@@ -105,6 +106,13 @@ impl Request {
     #[must_use]
     pub fn received(&self) -> &Received {
         &self.received
+    }
+
+    /// The value of the payload at a [dotted path](Value::at), copied if the others need not be
+    /// built for it; `None` where there is none.
+    #[must_use]
+    pub fn payload_at(&self, path: &[u8]) -> Option<Cow<'_, Value>> {
+        self.payload.at(path)
     }
 
     /// The payload, always a mapping; `None` where there is none.
