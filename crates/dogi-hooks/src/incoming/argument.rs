@@ -48,7 +48,7 @@ impl Argument {
     /// of the payload that was read as JSON (`parse-parameters-as-json`) can be reached into by a
     /// dotted path. Lists and mappings are rendered as JSON, see [`Value::to_text`].
     ///
-    /// Of a payload nothing but this value is copied.
+    /// Nothing of a payload is copied unless it has to be rendered.
     ///
     /// # Errors
     /// When the request does not have it.
@@ -60,7 +60,7 @@ impl Argument {
                 .at(headers::canonical(name).as_bytes())
                 .map(Value::to_text),
             Source::Query(name) => request.query.at(name.as_bytes()).map(Value::to_text),
-            Source::Payload(path) => request.payload_at(path.as_bytes()).map(text),
+            Source::Payload(path) => request.payload_text(path.as_bytes()),
             Source::Literal(text) => Some(Cow::Borrowed(text.as_bytes())),
             Source::RawBody => Some(Cow::Borrowed(received.body.as_ref())),
             Source::Method => Some(Cow::Borrowed(received.method.as_str().as_bytes())),
@@ -73,14 +73,6 @@ impl Argument {
             Source::EntireQuery => Some(Cow::Owned(request.query.to_json())),
         };
         value.ok_or_else(|| Missing(self.source.clone()))
-    }
-}
-
-fn text(value: Cow<'_, Value>) -> Cow<'_, [u8]> {
-    match value {
-        Cow::Borrowed(value) => value.to_text(),
-        Cow::Owned(Value::Text(text)) => Cow::Owned(text),
-        Cow::Owned(value) => Cow::Owned(value.to_text().into_owned()),
     }
 }
 

@@ -108,11 +108,10 @@ impl Request {
         &self.received
     }
 
-    /// The value of the payload at a [dotted path](Value::at), copied if the others need not be
-    /// built for it; `None` where there is none.
-    #[must_use]
-    pub fn payload_at(&self, path: &[u8]) -> Option<Cow<'_, Value>> {
-        self.payload.at(path)
+    /// The text of the value of the payload at a [dotted path](Value::at); the others are not built
+    /// for it.
+    pub(super) fn payload_text(&self, path: &[u8]) -> Option<Cow<'_, [u8]>> {
+        self.payload.text_at(path)
     }
 
     /// The payload, always a mapping; `None` where there is none.

@@ -1,11 +1,26 @@
 //! Single values of a JSON body: found by passing over the others, which are not built.
 
+use std::borrow::Cow;
+
 use super::json::{Check, Parser, parse_json};
 use super::json_text;
-use crate::incoming::{Value, value};
+use crate::incoming::value;
 
-/// What [`Value::at`] finds in the payload of a body that was [checked](super::json::check).
-pub(in crate::incoming) fn find(body: &[u8], path: &[u8]) -> Option<Value> {
+/// The text of what [`Value::at`](crate::incoming::Value::at) finds in the payload of a body that
+/// was [checked](super::json::check).
+pub(super) fn text_at<'b>(body: &'b [u8], path: &[u8]) -> Option<Cow<'b, [u8]>> {
+    let found = find(body, path)?;
+    Some(match found.first()? {
+        b'"' => json_text::text(found.get(1..found.len() - 1)?),
+        b'n' => Cow::Borrowed(b"<nil>"),
+        b'{' | b'[' => Cow::Owned(parse_json(found).ok()?.to_json()),
+        _ => Cow::Borrowed(found),
+    })
+}
+
+/// A text that is the value, or the whole body, where that is a list: what stands behind it is
+/// ignored.
+fn find<'b>(body: &'b [u8], path: &[u8]) -> Option<&'b [u8]> {
     let mut parser = Parser::<Check>::new(body);
     parser.space();
     let mut text = &body[parser.at..];
@@ -14,7 +29,7 @@ pub(in crate::incoming) fn find(body: &[u8], path: &[u8]) -> Option<Value> {
         // A list is the payload's `root`.
         match value::split(path) {
             (b"root", Some(rest)) => path = rest,
-            (b"root", None) => return parse_json(text).ok(),
+            (b"root", None) => return Some(text),
             _ => return None,
         }
     }
@@ -24,8 +39,8 @@ pub(in crate::incoming) fn find(body: &[u8], path: &[u8]) -> Option<Value> {
             b'[' => item(text, value::index(head)?)?,
             b'{' => {
                 let members = members(text, path, rest.and(Some(head)));
-                if let Some(whole) = members.whole {
-                    return parse_json(whole).ok();
+                if members.whole.is_some() {
+                    return members.whole;
                 }
                 members.head?
             }
@@ -33,7 +48,7 @@ pub(in crate::incoming) fn find(body: &[u8], path: &[u8]) -> Option<Value> {
         };
         match rest {
             Some(rest) => (text, path) = (found, rest),
-            None => return parse_json(found).ok(),
+            None => return Some(found),
         }
     }
 }
@@ -62,9 +77,10 @@ fn members<'t>(text: &'t [u8], path: &[u8], head: Option<&[u8]>) -> Members<'t> 
         Some((key, span(&mut parser)?))
     };
     while let Some((key, value)) = next() {
-        if json_text::is(key, path) {
+        let key = json_text::text(key);
+        if *key == *path {
             found.whole = Some(value);
-        } else if head.is_some_and(|head| json_text::is(key, head)) {
+        } else if head.is_some_and(|head| *key == *head) {
             found.head = Some(value);
         }
     }

@@ -1,5 +1,7 @@
 //! What stands between the quotes of JSON.
 
+use std::borrow::Cow;
+
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
 /// Where a string that begins at `start` has its closing quote; else where and what is wrong.
@@ -67,11 +69,11 @@ fn unit(text: &[u8]) -> Option<u16> {
     })
 }
 
-/// Whether a text that was checked means this one.
-pub(super) fn is(raw: &[u8], text: &[u8]) -> bool {
-    match raw.is_ascii() && memchr::memchr(b'\\', raw).is_none() {
-        true => raw == text,
-        false => decode(raw) == text,
+/// The text that was meant, which most often is the one that stands there.
+pub(super) fn text(raw: &[u8]) -> Cow<'_, [u8]> {
+    match memchr::memchr(b'\\', raw).is_none() && std::str::from_utf8(raw).is_ok() {
+        true => Cow::Borrowed(raw),
+        false => Cow::Owned(decode(raw)),
     }
 }
 

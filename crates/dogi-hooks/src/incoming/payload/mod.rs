@@ -44,13 +44,11 @@ impl Payload {
         }
     }
 
-    /// The value at a [dotted path](Value::at).
-    pub(super) fn at(&self, path: &[u8]) -> Option<Cow<'_, Value>> {
+    /// The text of the value at a [dotted path](Value::at).
+    pub(super) fn text_at(&self, path: &[u8]) -> Option<Cow<'_, [u8]>> {
         match self {
-            Self::Json(body, value) if value.get().is_none() => {
-                json_path::find(body, path).map(Cow::Owned)
-            }
-            _ => self.get()?.at(path).map(Cow::Borrowed),
+            Self::Json(body, value) if value.get().is_none() => json_path::text_at(body, path),
+            _ => self.get()?.at(path).map(Value::to_text),
         }
     }
 
