@@ -28,7 +28,10 @@ async fn a_hook_starts_a_job_with_values_of_its_request() {
     assert_eq!(answer.status, 202, "{}", answer.text());
     let started = answer.json();
     let run = started["run"].as_str().expect("a run");
-    assert_eq!(started["env"], json!({"WHAT": "main; exit 9"}));
+    assert!(
+        started["env"].is_null(),
+        "what the hook gives it is nobody's business: {started}"
+    );
     assert!(
         answer
             .header("location")

@@ -58,8 +58,13 @@ async fn an_asynchronous_command_is_a_run_that_can_be_followed_aborted_and_run_a
     let log = hooks.dogi.get(&format!("/runs/{run}/log")).await.text();
     assert_eq!(log, "7\ndogi: Execution failed with code 3\n");
 
-    let again = hooks.dogi.request("POST", &format!("/runs/{run}/rerun"));
-    let again = hooks.dogi.ask(again).await;
+    let stranger = hooks.dogi.request("POST", &format!("/runs/{run}/rerun"));
+    assert_eq!(
+        hooks.dogi.ask(stranger).await.status,
+        403,
+        "that is for the operator"
+    );
+    let again = hooks.rerun(&run).await;
     assert_eq!(again.status, 202, "{}", again.text());
     let again = again.json()["run"].as_str().expect("a run").to_owned();
     assert_ne!(again, run);
@@ -160,38 +165,52 @@ async fn what_was_not_over_when_the_server_was_killed_is_a_recorded_failure() {
         let _ = rustix::process::kill_process(id.expect("an id"), rustix::process::Signal::KILL);
     }
     // One that waited can be run again by hand.
-    let rerun = hooks
-        .dogi
-        .request("POST", &format!("/runs/{}/rerun", runs[5]));
-    assert_eq!(hooks.dogi.ask(rerun).await.status, 202);
+    assert_eq!(hooks.rerun(&runs[5]).await.status, 202);
     wait_for_process(&sleep).await;
     assert_eq!(hooks.lines("begun").last().map(String::as_str), Some("5"));
 }
 
 #[tokio::test]
-async fn a_stop_lets_commands_end_and_cuts_off_those_that_take_too_long() {
+async fn a_stop_lets_commands_end_begins_no_more_and_ends_those_that_take_too_long() {
     let sleep = unique();
+    let line = format!("trap \"echo asked >> {{TMP}}/asked; exit\" TERM; sleep {sleep} & wait");
     let text = hook(
         "short",
-        "sleep 0.5; echo $1 >> {TMP}/done",
+        "echo $1 >> {TMP}/begun; sleep 1; echo $1 >> {TMP}/done",
         "  max-concurrent: 1\n",
-    ) + &hook("long", &format!("sleep {sleep}"), "");
+    ) + &hook("long", &line, "");
     let variables = [
         crate::harness::NO_DOCKER,
         ("BYPASS_SIGNATURES", "true"),
-        ("STOP_GRACE", "5s"),
+        ("STOP_GRACE", "3s"),
     ];
     let mut hooks = Hooks::with(&text, &variables).await;
+    let mut short = Vec::new();
     for n in 0..3 {
-        started(&hooks, &format!("short?n={n}")).await;
+        short.push(started(&hooks, &format!("short?n={n}")).await);
     }
     let long = started(&hooks, "long").await;
     wait_for_process(&sleep).await;
+    let begun = || async { (!hooks.lines("begun").is_empty()).then_some(()) };
+    wait::until("one to begin", begun).await.expect("it does");
     assert_eq!(hooks.dogi.terminate().await, Some(0));
-    assert_eq!(hooks.lines("done"), ["0", "1", "2"]);
+    assert_eq!(
+        hooks.lines("done"),
+        ["0"],
+        "what had begun ended, and nothing else began"
+    );
+    assert_eq!(
+        hooks.lines("asked"),
+        ["asked"],
+        "it was asked before it was killed"
+    );
     wait_until_no_process(&sleep).await;
     hooks.dogi.restart().await;
-    assert_eq!(hooks.over(&long).await["state"], "lost");
+    let mut states = Vec::new();
+    for run in short.iter().chain([&long]) {
+        states.push(hooks.over(run).await["state"].clone());
+    }
+    assert_eq!(states, ["succeeded", "lost", "lost", "lost"]);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Generic webhooks: their files, how they are read again, and what is told of requests.
 
+use std::io::Write as _;
 use std::os::unix::fs::symlink;
 
 use dogi_testkit::wait;
@@ -64,6 +65,23 @@ async fn a_file_is_read_again_however_it_was_changed() {
     symlink("v2", hooks.path("next")).expect("a link");
     std::fs::rename(hooks.path("next"), hooks.path("current")).expect("renamed");
     hooks.answers("h", "five\n").await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_being_written_is_not_read_half() {
+    let hooks = Hooks::start(&says("old")).await;
+    let mut file = std::fs::File::create(hooks.path("hooks.yaml")).expect("a file");
+    let mut pace = tokio::time::interval(std::time::Duration::from_millis(200));
+    // A good file before its last line, and one in which everybody may run the hook.
+    let new =
+        says("new") + "  trigger-rule:\n    match: {type: ip-whitelist, ip-range: 192.0.2.1}\n";
+    for line in new.lines().chain([""; 3]) {
+        pace.tick().await;
+        writeln!(file, "{line}").expect("written");
+        file.sync_all().expect("written");
+        assert_eq!(hooks.get("h").await.text(), "old\n");
+    }
+    hooks.answers("h", "Hook rules were not satisfied.").await;
 }
 
 #[tokio::test]
@@ -289,7 +307,15 @@ async fn secrets_come_from_variables_and_files_and_why_a_hook_did_not_trigger_is
 
 #[tokio::test]
 async fn commands_inherit_the_environment_less_the_secrets_of_the_server() {
-    let env = "- id: env\n  execute-command: env\n  include-command-output-in-response: true\n";
+    let env = "\
+- id: env
+  execute-command: env
+  include-command-output-in-response: true
+- id: other
+  execute-command: env
+  trigger-rule:
+    match: {type: value, value: {env: HOOK_KEY}, parameter: {source: header, name: X-Token}}
+";
     let hooks = Hooks::with(
         env,
         &[
@@ -298,13 +324,20 @@ async fn commands_inherit_the_environment_less_the_secrets_of_the_server() {
             ("DOGI_TOKEN", "operator-token"),
             ("GITHUB_TOKEN", "github_token"),
             ("CB_HEADERS", r#"{"X-Key": "header"}"#),
+            ("HOOK_KEY", "hook key"),
             ("OF_MY_OWN", "kept"),
         ],
     )
     .await;
     let text = hooks.get("env").await.text();
     assert!(text.contains("OF_MY_OWN=kept"), "{text}");
-    for secret in ["url secret", "operator-token", "github_token", "X-Key"] {
+    for secret in [
+        "url secret",
+        "operator-token",
+        "github_token",
+        "X-Key",
+        "hook key",
+    ] {
         assert!(!text.contains(secret), "{text}");
     }
 }

@@ -172,22 +172,18 @@ impl App {
             }
         };
         let watching = hooks.watch(drain.clone());
+        let serving = listener.serve(http, drain.clone());
         // What was promised by an answer has as long as answers have.
         let ending = async {
             drain.cancelled().await;
-            if tokio::time::timeout(grace, engine.commands_ended())
-                .await
-                .is_err()
-            {
-                let commands = engine.commands();
-                tracing::warn!(
-                    commands,
-                    "commands of hooks are cut off: they took too long"
-                );
+            let ended = tokio::time::timeout(grace, engine.commands_ended()).await;
+            if ended.is_err() {
+                tracing::warn!("commands of hooks took too long, and are ended");
             }
         };
-        let serving = listener.serve(http, drain.clone());
         tokio::join!(serving, commands, closing, watching, ending);
+        // Those too that an answer of the last moment promised.
+        engine.end_commands().await;
         // Work that the end of the process cuts off has not failed.
         engine.halt();
         drop(lock);

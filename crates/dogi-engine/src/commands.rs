@@ -2,7 +2,7 @@
 
 use std::io;
 
-use dogi_job::{Spec, Submit};
+use dogi_job::{Spec, StopCause, Submit};
 
 use crate::{Engine, RunHandle, SubmitError, governor};
 
@@ -48,18 +48,33 @@ impl Engine {
         self.shared().directory().commands()
     }
 
-    /// Waits until no command on this machine is under way or waits. Cancel safe. For a server that
-    /// stops: containers go on without it, and commands do not.
+    /// Waits until no command on this machine is under way. Cancel safe. For a server that stops,
+    /// after [`Engine::close`]: containers go on without it, and commands do not.
     pub async fn commands_ended(&self) {
-        loop {
-            let run = self
-                .jobs()
-                .into_iter()
-                .find(|run| run.spec().host_command().is_some());
-            match run {
-                Some(run) => drop(run.stopped().await),
-                None => return,
-            }
+        while let Some(run) = self.running_commands().pop() {
+            run.stopped().await;
         }
+    }
+
+    /// Ends the commands that are under way, each with its children, and waits until they are gone:
+    /// they are asked to end, and killed some seconds later. They are told as lost.
+    ///
+    /// Cancel safe: what was told to stop stops.
+    pub async fn end_commands(&self) {
+        for run in self.running_commands() {
+            let reason = "the server was stopped while the command ran".to_owned();
+            let cause = StopCause::Lost { reason };
+            self.shared().directory().stop(run.id(), cause);
+        }
+        self.commands_ended().await;
+    }
+
+    fn running_commands(&self) -> Vec<RunHandle> {
+        let mut running = self.jobs();
+        running.retain(|run| {
+            let began = run.status().started_at.is_some();
+            began && run.spec().host_command().is_some() && !run.status().stopped
+        });
+        running
     }
 }

@@ -299,12 +299,24 @@ impl Directory {
         self.queues.containers()
     }
 
+    /// Why a run would not be taken, as far as that is certain.
+    pub(crate) fn certainly_refuses(&self, spec: &Spec) -> Option<Refusal> {
+        self.queues.certainly_refuses(spec)
+    }
+
+    /// No command on this machine begins any more.
+    pub(crate) fn close_commands(&mut self) {
+        self.queues.close_commands();
+    }
+
     /// How many commands on this machine are under way or wait.
     pub(crate) fn commands(&self) -> usize {
         self.queues.commands()
     }
 
     fn ask(&mut self, handle: &RunHandle) -> Result<(), Refusal> {
+        let others = self.queues.prepare(handle);
+        self.admit(&others);
         if self.queues.request(handle)? {
             handle.admit();
         }

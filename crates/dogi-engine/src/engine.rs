@@ -276,9 +276,11 @@ impl Engine {
         self.shared.store.ready().await
     }
 
-    /// From now on nothing is taken any more and leases are ignored; what runs goes on.
+    /// From now on nothing is taken any more, no command on this machine begins, and leases are
+    /// ignored; what runs goes on.
     pub fn close(&self) {
         self.shared.closing.store(true, Ordering::Release);
+        self.shared.directory().close_commands();
     }
 
     /// The last thing to do before the process ends or the runtime is dropped: from now on nothing

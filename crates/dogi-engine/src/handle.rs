@@ -128,10 +128,11 @@ impl RunHandle {
         &self.inner.outputs
     }
 
-    /// Bytes of its outputs.
+    /// Bytes of its outputs, and of what lies beside them.
     pub(crate) fn size(&self) -> u64 {
         let lengths = self.inner.outputs.values();
-        lengths.map(|log| log.position().offset).sum()
+        let outputs: u64 = lengths.map(|log| log.position().offset).sum();
+        outputs.saturating_add(self.inner.directory.details_len())
     }
 
     /// Where what exactly a command is was kept.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use dogi_job::{Admission, AdmissionLimits, HostCommand, Refusal, RunId, Ticket};
+use dogi_job::{Admission, AdmissionLimits, HostCommand, Refusal, RunId, Spec, Ticket};
 
 use crate::RunHandle;
 
@@ -11,6 +11,8 @@ pub(crate) struct Queues {
     containers: Admission,
     /// There while somebody is in them.
     commands: HashMap<String, Admission>,
+    /// No command begins any more.
+    closed: bool,
 }
 
 impl Queues {
@@ -18,6 +20,7 @@ impl Queues {
         Self {
             containers: Admission::new(limits),
             commands: HashMap::new(),
+            closed: false,
         }
     }
 
@@ -40,6 +43,28 @@ impl Queues {
             .or_insert_with(|| Admission::new(limits));
         queue.set_limits(limits);
         queue
+    }
+
+    /// No command begins any more: what waits is for nobody to cut off half-way.
+    pub(crate) fn close_commands(&mut self) {
+        self.closed = true;
+    }
+
+    /// That there is no place in the queue of a command, as far as that is certain.
+    pub(crate) fn certainly_refuses(&self, spec: &Spec) -> Option<Refusal> {
+        let command = spec.host_command()?;
+        let queue = self.commands.get(&command.name)?;
+        let waiting = queue.waiting();
+        (waiting >= command.queued && queue.running() >= command.running)
+            .then_some(Refusal::QueueFull { waiting })
+    }
+
+    /// Before a run asks: other limits may hold from now on, by which others may start.
+    pub(crate) fn prepare(&mut self, handle: &RunHandle) -> Vec<RunId> {
+        match handle.spec().host_command() {
+            Some(command) if !self.closed => self.of_command(command).fill(),
+            _ => Vec::new(),
+        }
     }
 
     /// Takes its ticket: whether it starts at once; otherwise it waits.
@@ -90,7 +115,11 @@ impl Queues {
                 .unwrap_or_default(),
         };
         self.tidy(handle);
-        admitted
+        match handle.spec().host_command() {
+            // They keep their places, and are never told.
+            Some(_) if self.closed => Vec::new(),
+            _ => admitted,
+        }
     }
 
     /// A queue that nobody is in is none.

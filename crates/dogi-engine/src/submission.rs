@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     hash::Hash,
+    io,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
@@ -107,6 +108,11 @@ impl Shared {
             let _ = answer.send(Ok(Submitted { run, joined: true }));
             return;
         }
+        // A flood is not to cost a directory and two records each.
+        if let Some(refusal) = self.directory().certainly_refuses(&spec) {
+            let _ = answer.send(Err(refusal.into()));
+            return;
+        }
         let now = self.clock.now();
         let id = self.directory().next_id(now);
         let spec = Arc::new(spec);
@@ -145,6 +151,9 @@ impl Shared {
             .complete(move || {
                 let outputs = RunOutputs::create(&directory, &spec, &options)?;
                 if let Some(details) = details {
+                    if !options.reserve.take(details.len() as u64) {
+                        return Err(io::ErrorKind::StorageFull.into());
+                    }
                     outputs.directory().keep_details(&details)?;
                 }
                 Ok(outputs)

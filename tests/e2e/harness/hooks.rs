@@ -11,6 +11,9 @@ use super::{Dogi, http::Answer};
 /// Where no Docker engine is, which hooks don't need.
 pub(crate) const NO_DOCKER: (&str, &str) = ("DOCKER_HOST", "unix:///nonexistent/docker.sock");
 
+/// The operator's.
+const TOKEN: &str = "of-the-operator";
+
 /// A server that serves the hooks of one file, and a directory for what their commands write.
 #[derive(Debug)]
 pub(crate) struct Hooks {
@@ -21,7 +24,12 @@ pub(crate) struct Hooks {
 impl Hooks {
     /// A server without Docker. `{TMP}` in the hooks is the directory.
     pub(crate) async fn start(hooks: &str) -> Self {
-        Self::with(hooks, &[NO_DOCKER, ("BYPASS_SIGNATURES", "true")]).await
+        let variables = [
+            NO_DOCKER,
+            ("BYPASS_SIGNATURES", "true"),
+            ("DOGI_TOKEN", TOKEN),
+        ];
+        Self::with(hooks, &variables).await
     }
 
     pub(crate) async fn with(hooks: &str, variables: &[(&str, &str)]) -> Self {
@@ -78,6 +86,12 @@ impl Hooks {
     pub(crate) async fn deliveries(&self) -> Vec<Value> {
         let list = self.dogi.get("/deliveries").await.json();
         list["deliveries"].as_array().expect("a list").clone()
+    }
+
+    /// Runs a run again, as the operator.
+    pub(crate) async fn rerun(&self, run: &str) -> Answer {
+        let request = self.dogi.request("POST", &format!("/runs/{run}/rerun"));
+        self.dogi.ask(request.bearer_auth(TOKEN)).await
     }
 
     pub(crate) fn lines(&self, name: &str) -> Vec<String> {

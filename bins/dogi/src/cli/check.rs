@@ -1,13 +1,15 @@
 //! `dogi check`: everything that `dogi serve` would say about its settings and hooks, and nothing
 //! started.
 
+use std::time::Duration;
+
 use clap::ArgMatches;
 use dogi_hooks::incoming::{Finding, Hooks, Severity};
 
 use super::console::Console;
 use super::exit::Exit;
 use super::{given_config, given_hooks};
-use crate::config::{Environment, Problem, Purpose, Report, Settings};
+use crate::config::{Environment, Problem, Purpose, Report, Settings, hook_files};
 use crate::hooks;
 
 pub(super) fn run(
@@ -28,13 +30,14 @@ pub(super) fn run(
     for warning in settings.iter().flat_map(|settings| &settings.warnings) {
         console.say(format_args!("warning: {warning}"));
     }
-    let hooks = settings
-        .as_ref()
-        .map(|settings| hooks::files(settings).read().0);
-    match hooks {
-        Some(Ok(hooks)) => explain(&hooks, console),
-        Some(Err(report)) => problems.extend(report.0),
-        None => {}
+    let hooks = match &settings {
+        Some(settings) => hooks::files(settings),
+        // What is wrong elsewhere is not to hide what is wrong in them.
+        None => hooks::HookFiles::new(hook_files(&flags, env), env.clone(), Duration::MAX),
+    };
+    match hooks.read().0 {
+        Ok(loaded) => explain(&loaded.hooks, console),
+        Err(report) => problems.extend(report.0),
     }
     match settings {
         Some(settings) if problems.is_empty() => {

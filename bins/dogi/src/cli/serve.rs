@@ -58,34 +58,41 @@ fn wrong(problems: Vec<Problem>, console: &mut Console) -> Exit {
 async fn serve(settings: &Settings, console: &mut Console) -> Exit {
     // Before anybody can know that there is a server to signal.
     let signals = Signals::new().and_then(|signals| Ok((signals, Reloads::new()?)));
-    let app = match App::build(settings).await {
-        Ok(app) => app,
-        Err(BuildError::Hooks(report)) => return wrong(report.0, console),
-        Err(error) => {
+    let (signals, reloads) = match signals {
+        Ok(signals) => signals,
+        Err(error) => return cannot_start(&error, console),
+    };
+    let stop = CancellationToken::new();
+    tokio::spawn(signals.watch(stop.clone()));
+    let app = match stop.run_until_cancelled(App::build(settings)).await {
+        None => return Exit::Success,
+        Some(Ok(app)) => app,
+        Some(Err(BuildError::Hooks(report))) => return wrong(report.0, console),
+        Some(Err(error)) => {
             console.error(masked_sentence(&crate::chain(&error)));
             return Exit::Unavailable;
         }
     };
-    let stop = CancellationToken::new();
-    match (signals, app.local_addr()) {
-        (Ok((signals, reloads)), Ok(addr)) => {
+    match app.local_addr() {
+        Ok(addr) => {
             let scheme = if settings.listen.tls.is_some() {
                 "https"
             } else {
                 "http"
             };
             tracing::info!("listening on {scheme}://{addr}");
-            tokio::spawn(signals.watch(stop.clone()));
-            tokio::spawn(reloads.watch(app.hook_reloader()));
         }
-        (Err(error), _) | (_, Err(error)) => {
-            console.error(format_args!("cannot start: {error}"));
-            return Exit::Internal;
-        }
+        Err(error) => return cannot_start(&error, console),
     }
+    tokio::spawn(reloads.watch(app.hook_reloader()));
     app.serve(stop).await;
     tracing::info!("stopped; containers that run go on");
     Exit::Success
+}
+
+fn cannot_start(error: &io::Error, console: &mut Console) -> Exit {
+    console.error(format_args!("cannot start: {error}"));
+    Exit::Internal
 }
 
 /// The two signals that stop a server.

@@ -1,6 +1,6 @@
 //! `dogi.yaml`: the operator's file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use dogi_yaml::{Key, Node, Reader, Value, join};
@@ -28,6 +28,8 @@ pub struct FileSettings {
     pub registries: BTreeMap<String, Registry>,
     /// What run URLs may run; `None`: everything.
     pub url_repos: Option<RepoPatterns>,
+    /// The variables that secrets of the file stand in.
+    pub secret_variables: BTreeSet<String>,
 }
 
 /// A place that hosts repositories.
@@ -113,8 +115,11 @@ pub(super) fn read(path: &Path, env: &Environment, problems: &mut Vec<Problem>) 
     let mut mistakes = Vec::new();
     let parsed = match dogi_yaml::parse(path, &text) {
         Ok(root) => {
+            let variables = secret::variables(&root);
             let reader = Reader::new(path, &mut mistakes);
-            FileReader { reader, env }.root(root)
+            let mut parsed = FileReader { reader, env }.root(root);
+            parsed.settings.secret_variables = variables;
+            parsed
         }
         Err(mistake) => {
             mistakes.push(mistake);

@@ -26,7 +26,7 @@ pub use secret::Secret;
 pub use setting::{Group, Kind, Setting};
 pub use settings::{
     Access, Callbacks, ClientSettings, Docker, Hooks, Jobs, Listen, Log, Network, Purpose,
-    Settings, Storage, signing_keys,
+    Settings, Storage, hook_files, signing_keys,
 };
 pub use sources::Flags;
 pub use table::{SETTINGS, secret_variables, setting};

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::secret::Secret;
+use crate::hooks::ALL_BODIES;
 
 /// Why a text is refused, as a continuation of "expected …".
 type Reason = String;
@@ -89,6 +90,17 @@ pub(super) fn duration(text: &str) -> Result<Duration, Reason> {
 
 pub(super) fn bytes(text: &str) -> Result<u64, Reason> {
     dogi_url::size::parse_bytes(text).map_err(nothing)
+}
+
+/// Bodies of hooks have to fit into the room for all of them.
+pub(super) fn hook_body(text: &str) -> Result<u64, Reason> {
+    let most = ALL_BODIES as u64;
+    match bytes(text)? {
+        size if size <= most => Ok(size),
+        _ => Err(format!(
+            "; at most {most}, which is the room for all bodies"
+        )),
+    }
 }
 
 pub(super) fn cpus(text: &str) -> Result<Cpus, Reason> {

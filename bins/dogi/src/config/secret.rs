@@ -1,5 +1,6 @@
 //! Values that are never shown, and where they may come from.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -96,6 +97,29 @@ fn indirect(
         _ => reader.unknown(key, path, &["env", "file"]),
     }
     None
+}
+
+/// The variables that are named as `{env: NAME}` anywhere below a node.
+pub(super) fn variables(node: &Node) -> BTreeSet<String> {
+    match &node.value {
+        Value::Map(entries) => match &entries[..] {
+            [
+                (
+                    key,
+                    Node {
+                        value: Value::Scalar(name),
+                        ..
+                    },
+                ),
+            ] if key.text == "env" => BTreeSet::from([name.clone()]),
+            entries => entries
+                .iter()
+                .flat_map(|(_, node)| variables(node))
+                .collect(),
+        },
+        Value::List(items) => items.iter().flat_map(variables).collect(),
+        Value::Null | Value::Scalar(_) => BTreeSet::new(),
+    }
 }
 
 /// One secret or a list of them.

@@ -261,6 +261,12 @@ impl ClientSettings {
     }
 }
 
+/// The files of hooks, whatever else is wrong; mistakes in how they are named are not told here.
+#[must_use]
+pub fn hook_files(flags: &Flags, env: &Environment) -> Vec<PathBuf> {
+    Sources::gather(flags, env).many("HOOKS", parse::path)
+}
+
 /// The secrets for `dogi sign`; the other settings are not looked at.
 ///
 /// # Errors
@@ -335,7 +341,7 @@ fn access(
     match purpose {
         Purpose::Serve if !set && !bypass && has_hooks => warnings.push(
             "neither SIGNATURES_SECRET nor BYPASS_SIGNATURES=true is set: hooks are served, and \
-             everything else that needs a signature is answered 401"
+             everything else that needs a signature is answered 401 without DOGI_TOKEN"
                 .to_owned(),
         ),
         Purpose::Serve if !set && !bypass => sources.problem("SIGNATURES_SECRET", missing),
@@ -440,7 +446,7 @@ fn proxies(sources: &mut Sources) -> Proxies {
 fn hooks(sources: &mut Sources, env: &Environment) -> Hooks {
     Hooks {
         files: sources.many("HOOKS", parse::path),
-        max_body: sources.with_default("MAX_HOOK_BODY", parse::bytes),
+        max_body: sources.with_default("MAX_HOOK_BODY", parse::hook_body),
         environment: env.clone(),
     }
 }

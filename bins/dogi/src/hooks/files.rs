@@ -1,6 +1,6 @@
 //! The files that hooks stand in: read as a whole, and looked at for changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,14 @@ pub(crate) struct HookFiles {
     paths: Vec<PathBuf>,
     environment: Environment,
     max_timeout: Duration,
+}
+
+/// The hooks of all files.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) hooks: Hooks,
+    /// The variables that hold their secrets.
+    pub(crate) variables: BTreeSet<String>,
 }
 
 /// What files were like when they were read: those of hooks, and those that secrets came from.
@@ -56,12 +64,17 @@ impl HookFiles {
     ///
     /// # Errors
     /// With every mistake in any of them.
-    pub(crate) fn read(&self) -> (Result<Hooks, Report>, Stamps) {
+    pub(crate) fn read(&self) -> (Result<Loaded, Report>, Stamps) {
         let mut stamps = Stamps::of(self.paths.iter().map(PathBuf::as_path));
         let mut problems = Vec::new();
         let mut texts = Vec::new();
         for path in &self.paths {
             match read_text(path) {
+                // What an editor has emptied to write it anew is no list without hooks.
+                Ok(text) if text.trim().is_empty() => {
+                    let message = "is empty: expected a list of hooks, or [] for none";
+                    problems.push(Problem::new(Origin::file(path), message));
+                }
                 Ok(text) => texts.push((path.clone(), text)),
                 Err(reason) => problems.push(Problem::new(Origin::file(path), reason)),
             }
@@ -69,15 +82,19 @@ impl HookFiles {
         let lookup = Lookup {
             environment: &self.environment,
             files: Mutex::default(),
+            variables: Mutex::default(),
         };
         let read = Hooks::read_checked(&texts, &lookup, |hook| self.check(hook));
-        let secrets = lookup
-            .files
+        let Lookup {
+            files, variables, ..
+        } = lookup;
+        let secrets = files.into_inner().unwrap_or_else(PoisonError::into_inner);
+        stamps.0.extend(secrets.0);
+        let variables = variables
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        stamps.0.extend(secrets.0);
         match read {
-            Ok(hooks) if problems.is_empty() => return (Ok(hooks), stamps),
+            Ok(hooks) if problems.is_empty() => return (Ok(Loaded { hooks, variables }), stamps),
             Ok(_) => {}
             Err(mistakes) => problems.extend(mistakes.into_iter().map(Problem::from)),
         }
@@ -88,6 +105,12 @@ impl HookFiles {
     fn check(&self, hook: &Hook) -> Vec<Mistake> {
         let mut mistakes = jobs::check(hook);
         mistakes.extend(self.check_timeout(hook));
+        if hook.image().is_some() {
+            let message = "only hooks of a repository run in an image; those of the operator run \
+                           on this machine, or start a job with dogi";
+            let key = format!("{}.image", hook.id());
+            mistakes.push(Mistake::new(hook.file(), hook.line(), &key, message));
+        }
         mistakes
     }
 
@@ -145,10 +168,15 @@ fn read_text(path: &Path) -> Result<String, String> {
 struct Lookup<'a> {
     environment: &'a Environment,
     files: Mutex<Stamps>,
+    variables: Mutex<BTreeSet<String>>,
 }
 
 impl SecretLookup for Lookup<'_> {
     fn env(&self, name: &str) -> Result<Option<Secret>, Unreadable> {
+        self.variables
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned());
         match self.environment.get(name) {
             Ok(text) => Ok(text.map(Secret::new)),
             Err(_) => Err(Unreadable("is not UTF-8".to_owned())),

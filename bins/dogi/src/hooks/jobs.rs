@@ -1,6 +1,6 @@
 //! Hooks that start a job: from their parameters to a request like that of a run URL.
 
-use dogi_hooks::incoming::{Action, Dogi, Hook, Job, Mistake, Parameter, Source};
+use dogi_hooks::incoming::{Action, Dogi, Hook, Job, Mistake, Output, Parameter, Source};
 use dogi_url::{
     Action as RunAction, RawTarget, RepoError, RepoUrl, RequestError, RunRequest, SignatureError,
     TargetError, Unverified,
@@ -72,21 +72,15 @@ fn check_job(hook: &Hook, dogi: &Dogi) -> Vec<Mistake> {
         let key = format!("{}.dogi.{name}", hook.id());
         Mistake::new(hook.file(), line, key.trim_end_matches('.'), message)
     };
-    if !dogi
-        .parameters
-        .iter()
-        .any(|parameter| parameter.name == "repo")
-    {
-        let message = "is missing: expected the repository to run, such as \
-                       https://github.com/o/r.git";
-        return vec![problem(hook.line(), "repo", message.to_owned())];
-    }
     let one_by_one: Vec<Mistake> = dogi
         .parameters
         .iter()
         .filter_map(|parameter| {
-            let error = alone(parameter).err()?;
-            Some(problem(parameter.line, &parameter.name, error.to_string()))
+            let message = match without_meaning(hook, &parameter.name) {
+                Some(reason) => reason.to_owned(),
+                None => alone(parameter).err()?.to_string(),
+            };
+            Some(problem(parameter.line, &parameter.name, message))
         })
         .collect();
     if !one_by_one.is_empty() {
@@ -99,6 +93,23 @@ fn check_job(hook: &Hook, dogi: &Dogi) -> Vec<Mistake> {
     match of_pairs(pairs.into_iter()) {
         Ok(_) => Vec::new(),
         Err(error) => vec![problem(hook.line(), "", error.to_string())],
+    }
+}
+
+/// Why a parameter of run URLs has no meaning for a hook.
+fn without_meaning(hook: &Hook, parameter: &str) -> Option<&'static str> {
+    let shows = hook.response().output != Output::Background;
+    match parameter {
+        "attach" => Some("a job of a hook does not end with the connection"),
+        "output_type" => Some(
+            "has no meaning here: stream-command-output and include-command-output-in-response \
+             say when the answer comes",
+        ),
+        "output" | "on_fail" if !shows => Some(
+            "has no meaning for an answer that does not show the job: expected \
+             stream-command-output or include-command-output-in-response beside it",
+        ),
+        _ => None,
     }
 }
 

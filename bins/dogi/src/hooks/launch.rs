@@ -1,5 +1,6 @@
 //! From what a hook has prepared to a program that runs.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,8 +49,17 @@ pub(crate) fn failure(exit: &Exit) -> String {
     }
 }
 
-/// What exactly is to be run, for a run of the engine or for [`spawn`].
-pub(crate) fn details(command: Command) -> CommandDetails {
+/// Bytes that a command takes in memory, about.
+pub(crate) fn size(command: &Command) -> usize {
+    let arguments = command.arguments.iter().map(Vec::len);
+    let environment = command.environment.iter().map(|(_, value)| value.len());
+    let files = command.files.iter().map(|file| file.content.len());
+    arguments.chain(environment).chain(files).sum()
+}
+
+/// What exactly is to be run, for a run of the engine or for [`spawn`]. `without`: the variables with
+/// secrets of hooks, which no command inherits.
+pub(crate) fn details(command: Command, without: &BTreeSet<String>) -> CommandDetails {
     let text = |text: String| Text(OsString::from(text));
     let environment = command.environment.into_iter();
     let files = command.files.into_iter();
@@ -66,6 +76,7 @@ pub(crate) fn details(command: Command) -> CommandDetails {
             })
             .collect(),
         working_directory: command.directory.map(PathBuf::from),
+        without: without.iter().cloned().map(text).collect(),
     }
 }
 
@@ -75,24 +86,19 @@ pub(crate) fn details(command: Command) -> CommandDetails {
 /// See [`LaunchError`]; nothing runs then.
 pub(crate) async fn spawn(
     host: &HostRunner,
-    command: Command,
+    details: &CommandDetails,
     timeout: Duration,
 ) -> Result<Running, LaunchError> {
-    let mut spec = host.spec(&details(command))?;
+    let mut spec = host.spec(details)?;
     spec.limits.time = Some(timeout);
     Ok(spec.spawn().await?)
 }
 
-/// Runs a command to its end. Dropping the future kills it.
+/// Reads what a command writes to its end. Dropping the future kills it.
 ///
 /// # Errors
 /// See [`LaunchError`].
-pub(crate) async fn capture(
-    host: &HostRunner,
-    command: Command,
-    timeout: Duration,
-) -> Result<Captured, LaunchError> {
-    let running = spawn(host, command, timeout).await?;
+pub(crate) async fn collect(running: Running) -> Result<Captured, LaunchError> {
     let (output, exit) = running.collect(MAX_ANSWER).await?;
     Ok(Captured { output, exit })
 }

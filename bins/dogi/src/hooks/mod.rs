@@ -18,12 +18,12 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Report, Settings, secret_variables};
 
 pub(crate) use deliveries::{Deliveries, Delivery, Outcome};
-pub(crate) use files::{HookFiles, Stamps};
+pub(crate) use files::{HookFiles, Loaded, Stamps};
 pub(crate) use launch::{Captured, LaunchError};
-pub(crate) use room::{BodyPermit, BodyRoom, is_large};
+pub(crate) use room::{ALL_BODIES, BodyPermit, BodyRoom, is_large};
 pub(crate) use turns::{LineFull, LineLimits, Turn, Turns};
 
-pub(crate) use jobs::request as job_request;
+pub(crate) use jobs::{JobError, request as job_request};
 
 /// How often the files are looked at for changes. Looking works for every way of changing a file
 /// (written over, renamed to, a link that leads elsewhere) and on every file system, network ones
@@ -41,8 +41,10 @@ pub(crate) fn files(settings: &Settings) -> HookFiles {
 }
 
 /// What commands of the operator's inherit: the server's own environment less the server's secrets.
+/// Those that the files of hooks name are taken away from each command ([`launch::details`]).
 pub(crate) fn host(settings: &Settings) -> HostRunner {
-    let hidden = secret_variables();
+    let mut hidden = secret_variables();
+    hidden.extend(settings.file.secret_variables.iter().map(String::as_str));
     let environment = &settings.hooks.environment;
     let temporary = environment.raw("TMPDIR").unwrap_or("/tmp".as_ref());
     HostRunner::new(environment.without(&hidden), temporary)
@@ -52,7 +54,7 @@ pub(crate) fn host(settings: &Settings) -> HostRunner {
 #[derive(Debug)]
 pub(crate) struct HookService {
     files: HookFiles,
-    current: RwLock<Arc<Hooks>>,
+    current: RwLock<Arc<Loaded>>,
     stamps: Mutex<Stamps>,
     pub(crate) host: HostRunner,
     pub(crate) turns: Turns,
@@ -72,11 +74,11 @@ impl HookService {
     pub(crate) fn load(settings: &Settings) -> Result<Self, Report> {
         let files = files(settings);
         let (read, stamps) = files.read();
-        let hooks = read?;
-        tell(&hooks);
+        let loaded = read?;
+        tell(&loaded.hooks);
         Ok(Self {
             files,
-            current: RwLock::new(Arc::new(hooks)),
+            current: RwLock::new(Arc::new(loaded)),
             stamps: Mutex::new(stamps),
             host: host(settings),
             turns: Turns::default(),
@@ -88,7 +90,7 @@ impl HookService {
     }
 
     /// The hooks as they are now.
-    pub(crate) fn current(&self) -> Arc<Hooks> {
+    pub(crate) fn current(&self) -> Arc<Loaded> {
         self.current
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -108,13 +110,19 @@ impl HookService {
     fn read_again(&self) {
         let mut known = self.stamps();
         let (read, stamps) = self.files.read();
+        if stamps.again() != stamps {
+            // Half of a file may be a good file, with hooks that lack their rules.
+            tracing::info!("hooks are being written, and will be read when they are whole");
+            return;
+        }
         *known = stamps;
         match read {
-            Ok(hooks) => {
+            Ok(loaded) => {
+                let hooks = &loaded.hooks;
                 self.turns.keep(|hook| hooks.get(hook).is_some());
                 tracing::info!(hooks = hooks.len(), "hooks were read again");
-                tell(&hooks);
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(hooks);
+                tell(hooks);
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
             }
             Err(report) => {
                 for problem in &report.0 {
@@ -132,14 +140,21 @@ impl HookService {
         }
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut seen = None;
         while stop.run_until_cancelled(looks.tick()).await.is_some() {
             let this = Arc::clone(&self);
             let looking = tokio::task::spawn_blocking(move || {
                 let known = this.stamps().clone();
-                known.again() != known
+                let now = known.again();
+                (now != known).then_some(now)
             });
-            if looking.await.unwrap_or(false) {
+            let changed = looking.await.unwrap_or(None);
+            // Twice the same: whoever writes them has come to an end.
+            if changed.is_some() && changed == seen {
                 self.reload().await;
+                seen = None;
+            } else {
+                seen = changed;
             }
         }
     }

@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// The unit in which memory is counted.
 const UNIT: usize = 1024;
 /// What all bodies together may take: a few of the largest, or thousands of ordinary ones.
-const ALL_BODIES: usize = 256 << 20;
+pub(crate) const ALL_BODIES: usize = 256 << 20;
 /// So many bodies that are [large](is_large) are read and looked at at once: what they are parsed
 /// into takes a multiple of them.
 const LARGE_AT_ONCE: usize = 2;

@@ -58,6 +58,14 @@ impl Gate {
         self.keys.as_ref().filter(|_| !self.bypass)
     }
 
+    /// Whether whoever asks has been told apart from everybody else who can connect: by a signature,
+    /// which [`Gate::admit`] has verified, or by the operator's token.
+    #[must_use]
+    pub fn knows(&self, headers: &HeaderMap) -> bool {
+        let token = self.token.as_ref().zip(bearer(headers));
+        !self.bypass || token.is_some_and(|(token, given)| token.is(given))
+    }
+
     /// Lets a request in.
     ///
     /// # Errors
@@ -81,7 +89,8 @@ impl Gate {
         }
         let Some(keys) = &self.keys else {
             return Err(Problem::unauthorized(
-                "no URL is accepted: the operator has set neither SIGNATURES_SECRET nor \
+                "no URL is accepted without the operator's token (DOGI_TOKEN, as Authorization: \
+                 Bearer): the operator has set neither SIGNATURES_SECRET nor \
                  BYPASS_SIGNATURES=true",
             ));
         };

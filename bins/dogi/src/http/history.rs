@@ -256,6 +256,7 @@ async fn follow(
 /// `POST /runs/{run}/rerun`: the same again.
 pub(super) async fn rerun(
     state: &State,
+    call: &Call,
     id: &RunId,
     verified: &Verified<'_>,
 ) -> Result<Response<Body>, Problem> {
@@ -263,6 +264,12 @@ pub(super) async fn rerun(
     let run = find(state, id)?;
     let spec = run.spec().clone();
     if spec.host_command().is_some() {
+        if !state.gate.knows(&call.parts.headers) {
+            // Its rule let somebody in, who sent what it was given: not everybody.
+            let detail = "a hook's command is run again only for the operator, whose token is \
+                          DOGI_TOKEN (Authorization: Bearer)";
+            return Err(Problem::forbidden(detail));
+        }
         let run = hook::rerun(state, &run).await?;
         return Ok(accepted(state, &run));
     }

@@ -47,7 +47,7 @@ use crate::listen::{Activity, Connections, Handler};
 pub use accept::framing;
 pub use auth::Gate;
 pub use body::{Body, BodyError};
-pub use forwarded::client;
+pub use forwarded::{UNKNOWN, client};
 pub use idempotency::{Claim, Claims};
 pub use links::Links;
 pub use logged::logged;
@@ -169,7 +169,7 @@ impl Http {
                 history::run_output(state, call, run, name, &verified).await
             }
             Route::RunFile(run) => history::run_file(state, run),
-            Route::Rerun(run) => history::rerun(state, run, &verified).await,
+            Route::Rerun(run) => history::rerun(state, call, run, &verified).await,
             Route::AbortRun(run) => history::abort(state, run, &verified).await,
             Route::Deliveries => deliveries::list(state, &verified),
             Route::Home | Route::Health | Route::Ready | Route::Metrics | Route::Hook(_) => {

@@ -306,6 +306,13 @@ async fn claimed(
     })
 }
 
+/// Does something that goes on when the client goes away in the middle.
+pub(super) async fn in_a_task<T: Send + 'static>(
+    act: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    joined(tokio::spawn(act).await)?
+}
+
 fn joined<T>(result: Result<T, tokio::task::JoinError>) -> Result<T, Problem> {
     result.map_err(|error| {
         tracing::error!(%error, "a submission broke off");

@@ -16,7 +16,7 @@ use super::problem::{Problem, status_code};
 use super::status;
 use crate::listen::Activity;
 
-const RUN: HeaderName = HeaderName::from_static("dogi-run");
+pub(super) const RUN: HeaderName = HeaderName::from_static("dogi-run");
 const INSTANCE: HeaderName = HeaderName::from_static("dogi-instance");
 /// Asks nginx not to hold streams back.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");

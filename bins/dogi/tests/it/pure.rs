@@ -272,14 +272,20 @@ fn only_trusted_proxies_are_believed() {
         ("10.0.0.1", &["9.9.9.9, 2.2.2.2, 10.0.0.2"], "2.2.2.2"),
         ("10.0.0.1", &["9.9.9.9", "2.2.2.2,10.0.0.2"], "2.2.2.2"),
         ("10.0.0.1", &["2001:db8::1"], "2001:db8::1"),
-        ("10.0.0.1", &["unknown"], "10.0.0.1"),
+        ("10.0.0.1", &["2.2.2.2:4711"], "2.2.2.2"),
+        ("10.0.0.1", &["[2001:db8::1]:4711"], "2001:db8::1"),
+        // Not the proxy's address, which may be allowed more than its clients are.
+        ("10.0.0.1", &["unknown"], "0.0.0.0"),
+        ("10.0.0.1", &["2.2.2.2, "], "0.0.0.0"),
+        ("10.0.0.1", &["\u{80}, 2.2.2.2"], "2.2.2.2"),
         ("10.0.0.1", &["10.0.0.3"], "10.0.0.3"),
     ];
     let trusted = ["10.0.0.0/8".parse().expect("a network")];
     for (peer, values, wanted) in cases {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append("x-forwarded-for", HeaderValue::from_static(value));
+            let value = HeaderValue::from_bytes(value.as_bytes()).expect("a value");
+            headers.append("x-forwarded-for", value);
         }
         let found = client(peer.parse().expect("an address"), &headers, &trusted);
         assert_eq!(found.to_string(), wanted, "{peer} {values:?}");

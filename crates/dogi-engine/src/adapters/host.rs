@@ -63,7 +63,11 @@ impl HostRunner {
             .iter()
             .map(|text| text.0.clone())
             .collect();
-        spec.environment = self.environment.clone().into_iter().chain(own).collect();
+        let inherited = self.environment.iter();
+        let inherited = inherited
+            .filter(|(name, _)| !details.without.iter().any(|hidden| hidden.0 == **name))
+            .map(|(name, value)| (name.clone(), value.clone()));
+        spec.environment = inherited.chain(own).collect();
         spec.working_directory = details.working_directory.clone();
         spec.files = details
             .files
@@ -85,7 +89,7 @@ impl HostRunner {
         let details = read_details(request.details, work).await?;
         let spec = self
             .spec(&details)
-            .map_err(|error| StepError::failed(FailureKind::Start, chain(&error)))?;
+            .map_err(|error| not_started(request, "the command can't be found", &chain(&error)))?;
         drop(details);
         let container = format!("the command {:?}", request.command.name);
         work.record(Event::Started { container }).await;
@@ -93,8 +97,9 @@ impl HostRunner {
             return Err(StepError::Cancelled);
         }
         let running = spec.spawn().await;
-        let running =
-            running.map_err(|error| StepError::failed(FailureKind::Start, chain(&error)))?;
+        let running = running.map_err(|error| {
+            not_started(request, "the command can't be started", &chain(&error))
+        })?;
         watch(running, request.outputs, work).await
     }
 }
@@ -107,6 +112,15 @@ impl std::fmt::Debug for HostRunner {
             .field("temporary", &self.temporary)
             .finish()
     }
+}
+
+/// The reason, which has paths of the host in it, is for the server's own log.
+fn not_started(request: CommandRequest<'_>, what: &str, reason: &str) -> StepError {
+    tracing::warn!(command = request.command.name, reason, "{what}");
+    StepError::failed(
+        FailureKind::Start,
+        format!("{what}: the server's log says why"),
+    )
 }
 
 async fn read_details(path: &Path, work: &Work) -> Result<CommandDetails, StepError> {
@@ -201,6 +215,9 @@ pub struct CommandDetails {
     pub files: Vec<FileDetails>,
     /// Where it runs; `None`: where the server does.
     pub working_directory: Option<PathBuf>,
+    /// Variables that it does not inherit.
+    #[serde(default)]
+    pub without: Vec<Text>,
 }
 
 impl CommandDetails {

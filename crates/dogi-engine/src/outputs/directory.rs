@@ -3,7 +3,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use crate::ports::Workers;
@@ -17,13 +17,17 @@ const DETAILS: &str = "command";
 pub(crate) struct RunDirectory {
     path: PathBuf,
     kept: AtomicBool,
+    details_len: AtomicU64,
 }
 
 impl RunDirectory {
     pub(super) fn new(path: &Path, kept: bool) -> Self {
+        // Most runs have none.
+        let details = std::fs::metadata(path.join(DETAILS)).map_or(0, |details| details.len());
         Self {
             path: path.to_owned(),
             kept: AtomicBool::new(kept),
+            details_len: AtomicU64::new(details),
         }
     }
 
@@ -40,7 +44,15 @@ impl RunDirectory {
     pub(crate) fn keep_details(&self, details: &[u8]) -> io::Result<()> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
-        options.open(self.details())?.write_all(details)
+        options.open(self.details())?.write_all(details)?;
+        self.details_len
+            .store(details.len() as u64, Ordering::Release);
+        Ok(())
+    }
+
+    /// Bytes of what exactly a command is.
+    pub(crate) fn details_len(&self) -> u64 {
+        self.details_len.load(Ordering::Acquire)
     }
 
     /// The run is in the books: its outputs stay.

@@ -10,8 +10,10 @@ use serde_json::Value;
 use crate::ports::Record;
 
 const SUBMITTED: &str = "submitted";
-/// Of every kind so far.
+/// Of every kind, but for what stands below.
 const VERSION: u32 = 1;
+/// Of the submission of a command on the machine itself, which the first versions did not have.
+const COMMAND_VERSION: u32 = 2;
 /// The field that names the kind in the JSON of an event.
 const TAG: &str = "event";
 
@@ -31,7 +33,7 @@ pub struct Written {
 pub enum CodecError {
     /// A later version of the program wrote it.
     #[error(
-        "a record of kind {kind:?}, version {version}, was written by a later version of dogi; this one knows version {VERSION} of the kinds that it has"
+        "a record of kind {kind:?}, version {version}, was written by a later version of dogi; this one knows versions up to {VERSION}, or {COMMAND_VERSION} for submissions"
     )]
     Unknown {
         /// Its kind.
@@ -60,8 +62,14 @@ pub enum CodecError {
 /// # Errors
 /// When it has no form in JSON: a path that is no Unicode.
 pub fn encode(record: &Record) -> Result<Written, CodecError> {
+    let mut version = VERSION;
     let (kind, body) = match record {
-        Record::Submitted(submission) => (SUBMITTED.to_owned(), serde_json::to_vec(submission)),
+        Record::Submitted(submission) => {
+            if submission.spec.host_command().is_some() {
+                version = COMMAND_VERSION;
+            }
+            (SUBMITTED.to_owned(), serde_json::to_vec(submission))
+        }
         Record::Event(event) => {
             let mut body = serde_json::to_value(event).map_err(CodecError::Unwritable)?;
             let kind = take_kind(&mut body);
@@ -70,7 +78,7 @@ pub fn encode(record: &Record) -> Result<Written, CodecError> {
     };
     Ok(Written {
         kind,
-        version: VERSION,
+        version,
         body: body.map_err(CodecError::Unwritable)?,
     })
 }
@@ -89,7 +97,12 @@ pub fn decode(kind: &str, version: u32, body: &[u8]) -> Result<Record, CodecErro
         version,
         source,
     };
-    if version != VERSION {
+    let newest = if kind == SUBMITTED {
+        COMMAND_VERSION
+    } else {
+        VERSION
+    };
+    if !(VERSION..=newest).contains(&version) {
         return Err(unknown());
     }
     if kind == SUBMITTED {

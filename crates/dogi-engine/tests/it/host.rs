@@ -26,6 +26,7 @@ fn shell(line: &str) -> CommandDetails {
             content: Text::from(vec![0xff, b'\n']),
         }],
         working_directory: None,
+        without: vec![text("HIDDEN")],
     }
 }
 
@@ -35,6 +36,7 @@ async fn run(details: &CommandDetails) -> (RunStatus, String) {
     let inherited = [
         (OsString::from("PATH"), path),
         (OsString::from("INHERITED"), OsString::from("yes")),
+        (OsString::from("HIDDEN"), OsString::from("secret")),
     ];
     let fake = Fake::new();
     let engine = Engine::builder(EngineConfig::new(disk.path()))
@@ -59,7 +61,7 @@ async fn run(details: &CommandDetails) -> (RunStatus, String) {
 
 #[tokio::test]
 async fn a_command_gets_what_it_inherits_and_what_is_its_own() {
-    let line = "echo $INHERITED $OF_THE_HOOK; od -An -tx1 $F; echo err >&2";
+    let line = "echo $INHERITED $HIDDEN $OF_THE_HOOK; od -An -tx1 $F; echo err >&2";
     let (status, log) = run(&shell(line)).await;
     assert_eq!(
         (status.state, status.exit_code),
@@ -80,7 +82,10 @@ async fn how_it_failed_is_told() {
     };
     let (status, log) = run(&missing).await;
     assert_eq!((status.state, status.exit_code), (State::Failed, None));
-    assert!(log.contains("no-such-program-anywhere"), "{log}");
+    assert_eq!(
+        log,
+        "dogi: the command can't be found: the server's log says why\n"
+    );
 }
 
 #[test]

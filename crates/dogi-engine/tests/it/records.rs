@@ -147,7 +147,7 @@ fn examples() -> BTreeMap<&'static str, Record> {
         spec: Box::new(Spec::of_command(&Namespace::default(), command)),
     });
     let submissions = [
-        ("submitted-1-command", command),
+        ("submitted-2-command", command),
         ("submitted-1", submitted(Submit::Run, "action=run")),
         (
             "submitted-1-everything",

@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dogi_command::Running;
+use dogi_command::{Exit, Output, Process, Stopper, WaitError};
+use dogi_engine::adapters::CommandDetails;
 use dogi_hooks::incoming::Command;
 use futures::{Stream, stream};
 use http::header::TRAILER;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
+use tokio::sync::oneshot;
 
 use super::answer::{add_headers, text, with_body};
-use super::{Answered, Case};
-use crate::hooks::{Captured, LaunchError, LineFull, LineLimits, Outcome, Turn, launch};
+use super::{Case, Entry};
+use crate::hooks::{
+    BodyPermit, Captured, LaunchError, LineFull, LineLimits, Outcome, Turn, launch,
+};
 use crate::http::body::{Body, BodyError, EXIT_CODE};
 use crate::http::problem::Problem;
 use crate::http::{Call, State};
@@ -33,6 +37,10 @@ impl Case {
         let timeout = self.hook().limits().timeout;
         timeout.unwrap_or(state.hooks.max_timeout)
     }
+
+    fn details(&self, command: Command) -> CommandDetails {
+        launch::details(command, &self.loaded.variables)
+    }
 }
 
 impl From<LineFull> for Problem {
@@ -45,24 +53,35 @@ impl From<LineFull> for Problem {
 /// wrote.
 pub(super) async fn captured(
     state: &Arc<State>,
-    case: &Case,
+    case: Case,
+    entry: Entry,
     command: Command,
+    permit: BodyPermit,
     on_error: bool,
-) -> Answered {
-    let (line, timeout, id) = (case.line(), case.timeout(state), case.id.clone());
+) -> Result<Response<Body>, Problem> {
     let state = Arc::clone(state);
     // In a task of its own, which goes on when the client has gone.
     let running = tokio::spawn(async move {
-        let _turn = state.hooks.turns.take(&id, line).await?;
-        Ok::<_, LineFull>(launch::capture(&state.hooks.host, command, timeout).await)
+        let _turn = match state.hooks.turns.take(&case.id, case.line()).await {
+            Ok(turn) => turn,
+            Err(full) => return Err(entry.refused(full.into())),
+        };
+        let details = case.details(command);
+        let spawned = launch::spawn(&state.hooks.host, &details, case.timeout(&state)).await;
+        drop((details, permit));
+        let ended = match spawned {
+            Ok(running) => launch::collect(running).await,
+            Err(error) => Err(error),
+        };
+        let (mut response, outcome) = of_captured(&case, ended, on_error);
+        entry.ends(response.status(), outcome);
+        add_headers(&mut response, case.hook());
+        Ok(response)
     });
-    let ended = running.await.map_err(|error| {
+    running.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a hook's command broke off");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, FAILED)
-    })??;
-    let (mut response, outcome) = of_captured(case, ended, on_error);
-    add_headers(&mut response, case.hook());
-    Ok((response, outcome))
+        Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, FAILED))
+    })
 }
 
 fn of_captured(
@@ -114,43 +133,93 @@ fn not_run(error: &LaunchError) -> Outcome {
 pub(super) async fn streamed(
     state: &Arc<State>,
     call: &Call,
-    case: &Case,
+    case: Case,
+    entry: Entry,
     command: Command,
-) -> Answered {
-    let turn = state.hooks.turns.take(&case.id, case.line()).await?;
-    let spawned = launch::spawn(&state.hooks.host, command, case.timeout(state)).await;
-    let (mut response, outcome) = match spawned {
-        Err(error) => (
-            text(StatusCode::INTERNAL_SERVER_ERROR, FAILED),
-            not_run(&error),
-        ),
+    permit: BodyPermit,
+) -> Result<Response<Body>, Problem> {
+    // A client that has closed its side is gone, also while it waits.
+    let attached = call.activity.watch_eof();
+    let turn = match state.hooks.turns.take(&case.id, case.line()).await {
+        Ok(turn) => turn,
+        Err(full) => return Err(entry.refused(full.into())),
+    };
+    let details = case.details(command);
+    let spawned = launch::spawn(&state.hooks.host, &details, case.timeout(state)).await;
+    drop((details, permit));
+    let mut response = match spawned {
+        Err(error) => {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            entry.ends(status, not_run(&error));
+            text(status, FAILED)
+        }
         Ok(running) => {
-            let status = case.hook().response().success;
-            let streaming = Streaming {
-                hook: case.id.clone(),
-                running,
-                _turn: turn,
-                _attached: call.activity.watch_eof(),
+            let status = case.hook().response().success.unwrap_or(StatusCode::OK);
+            let stopper = running.process.stopper();
+            let (tell, exit) = oneshot::channel();
+            let attended = Attended {
+                entry,
+                status,
+                tell,
             };
-            let body = StreamBody::new(frames(streaming)).boxed_unsync();
-            let mut response = with_body(status.unwrap_or(StatusCode::OK), body);
+            tokio::spawn(attended.watch(running.process, turn));
+            let streaming = Streaming {
+                output: running.output,
+                exit,
+                _stops: StopOnDrop(stopper),
+                _attached: attached,
+            };
+            let mut response = with_body(status, StreamBody::new(frames(streaming)).boxed_unsync());
             let trailers = HeaderValue::from_static("Dogi-Exit-Code");
             response.headers_mut().insert(TRAILER, trailers);
-            // How it ends is told when it does, in the log.
-            let (exit_code, error) = (None, None);
-            (response, Outcome::Ran { exit_code, error })
+            response
         }
     };
     add_headers(&mut response, case.hook());
-    Ok((response, outcome))
+    Ok(response)
+}
+
+/// A streamed command, for whoever waits for its end.
+struct Attended {
+    entry: Entry,
+    status: StatusCode,
+    tell: oneshot::Sender<Result<Exit, WaitError>>,
+}
+
+impl Attended {
+    /// Waits for the end, and gives back the turn then, however slowly the client reads.
+    async fn watch(self, mut process: Process, turn: Turn) {
+        let exit = process.wait().await;
+        drop(turn);
+        let outcome = match &exit {
+            Ok(exit) => Outcome::Ran {
+                exit_code: Some(exit.status.shell_code()),
+                error: (!exit.success()).then(|| launch::failure(exit)),
+            },
+            Err(error) => Outcome::Ran {
+                exit_code: None,
+                error: Some(crate::chain(error)),
+            },
+        };
+        self.entry.ends(self.status, outcome);
+        // The client may have gone.
+        let _ = self.tell.send(exit);
+    }
+}
+
+/// Asks a command to end, with its children; they are killed some seconds later.
+struct StopOnDrop(Stopper);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }
 
 struct Streaming {
-    hook: String,
-    /// Dropped, it kills the command.
-    running: Running,
-    _turn: Turn,
-    /// A client that has closed its side is gone, and the command with it.
+    output: Output,
+    exit: oneshot::Receiver<Result<Exit, WaitError>>,
+    _stops: StopOnDrop,
     _attached: EofGuard,
 }
 
@@ -158,7 +227,7 @@ struct Streaming {
 fn frames(streaming: Streaming) -> impl Stream<Item = Result<Frame<Bytes>, BodyError>> + Send {
     stream::unfold(Some(streaming), |streaming| async {
         let mut streaming = streaming?;
-        match streaming.running.output.next().await {
+        match streaming.output.next().await {
             Ok(Some(bytes)) => Some((Ok(Frame::data(bytes)), Some(streaming))),
             Ok(None) => Some((streaming.end().await, None)),
             Err(error) => Some((Err(error.into()), None)),
@@ -167,23 +236,10 @@ fn frames(streaming: Streaming) -> impl Stream<Item = Result<Frame<Bytes>, BodyE
 }
 
 impl Streaming {
-    async fn end(mut self) -> Result<Frame<Bytes>, BodyError> {
-        let exit = self.running.process.wait().await?;
-        let exit_code = exit.status.shell_code();
-        match exit.success() {
-            true => tracing::info!(hook = self.hook, exit_code, "the streamed command ended"),
-            false => {
-                let error = launch::failure(&exit);
-                tracing::warn!(
-                    hook = self.hook,
-                    exit_code,
-                    error,
-                    "the streamed command ended"
-                );
-            }
-        }
+    async fn end(self) -> Result<Frame<Bytes>, BodyError> {
+        let exit = self.exit.await??;
         let mut trailers = HeaderMap::new();
-        trailers.insert(EXIT_CODE, HeaderValue::from(exit_code));
+        trailers.insert(EXIT_CODE, HeaderValue::from(exit.status.shell_code()));
         Ok(Frame::trailers(trailers))
     }
 }
