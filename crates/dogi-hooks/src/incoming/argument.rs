@@ -9,7 +9,7 @@ use super::{Request, Value, headers};
 pub enum Source {
     /// `header`: the first value of a header.
     Header(String),
-    /// `url` or `query`: the first value of a parameter of the query.
+    /// `url` or `query`: the first value of a parameter of the query, whose name may have dots.
     Query(String),
     /// `payload`: a dotted path, see [`Value::at`].
     Payload(String),
@@ -44,9 +44,11 @@ pub struct Missing(pub Source);
 impl Argument {
     /// The value as text.
     ///
-    /// Names of headers may be written in any case. A header, a parameter of the query or a value
-    /// of the payload that was read as JSON (`parse-parameters-as-json`) can be reached into by a
-    /// dotted path. Lists and mappings are rendered as JSON, see [`Value::to_text`].
+    /// The name of a header (in any case) or of a parameter of the query is taken as it stands
+    /// first, dots included. Where there is none of that name, and what stands before the first dot
+    /// names one that was read as JSON (`parse-parameters-as-json`), the rest is a path into that,
+    /// as into the payload: see [`Value::at`]. A text that was not read as JSON has nothing to reach
+    /// into. Lists and mappings are rendered as JSON, see [`Value::to_text`].
     ///
     /// Nothing of a payload is copied unless it has to be rendered.
     ///

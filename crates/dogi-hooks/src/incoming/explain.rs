@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use dogi_yaml::join;
-
 use super::hook::{Action, Hook};
 use super::rule::{Algorithm, Match, contradiction, is_guarded, questions, unguarded_alternatives};
 use super::{Rule, Source};
@@ -47,17 +45,37 @@ impl fmt::Display for Finding {
     }
 }
 
+/// A key that has no effect where it stands.
+#[derive(Debug)]
+pub(super) struct Idle {
+    line: u64,
+    key: String,
+    why: Option<&'static str>,
+}
+
+impl Idle {
+    /// One that obviously means nothing there.
+    pub(super) fn new(line: u64, key: String) -> Self {
+        let why = None;
+        Self { line, key, why }
+    }
+
+    /// One that means nothing for this reason.
+    pub(super) fn because(line: u64, key: String, why: &'static str) -> Self {
+        let why = Some(why);
+        Self { line, key, why }
+    }
+}
+
 /// A hook and where its parts stand.
 pub(super) struct Explanation<'h> {
     pub(super) hook: &'h Hook,
-    /// The hook's path: `[0]`.
-    pub(super) path: &'h str,
     /// The lines of its rules by path.
     pub(super) lines: &'h BTreeMap<String, u64>,
     /// Paths of matches with an old name.
     pub(super) old_names: &'h [String],
     /// Keys without effect.
-    pub(super) without_effect: &'h [(u64, String)],
+    pub(super) idle: &'h [Idle],
     /// The line of the first argument that the request gives.
     pub(super) first_from_request: Option<u64>,
 }
@@ -69,15 +87,16 @@ impl Explanation<'_> {
         match self.hook.rule() {
             None => found.push(self.finding(
                 self.hook.line(),
-                self.path.to_owned(),
+                self.hook.path().to_owned(),
                 Severity::Open,
                 "every request runs this hook: it has no trigger-rule",
             )),
             Some(rule) => self.rule(rule, &mut found),
         }
         self.action(&mut found);
-        for (line, key) in self.without_effect {
-            let message = "has no effect here";
+        for Idle { line, key, why } in self.idle {
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            let message = format!("has no effect here{why}");
             found.push(self.finding(*line, key.clone(), Severity::Advice, message));
         }
         found.sort_by_key(|finding| finding.line);
@@ -105,7 +124,7 @@ impl Explanation<'_> {
         let line = self.lines.get(path).copied();
         self.finding(
             line.unwrap_or(self.hook.line()),
-            join(self.path, path),
+            self.hook.key(path),
             severity,
             message,
         )
@@ -165,7 +184,7 @@ impl Explanation<'_> {
                 let finding = |line| {
                     self.finding(
                         line,
-                        join(self.path, "pass-arguments-to-command"),
+                        self.hook.key("pass-arguments-to-command"),
                         Severity::Advice,
                         "a value of the request that begins with '-' may be taken for an option: \
                          `reject-leading-dash: true` refuses it",
@@ -182,7 +201,7 @@ impl Explanation<'_> {
                 found.extend(repos.map(|parameter| {
                     self.finding(
                         parameter.line,
-                        join(self.path, "dogi.repo"),
+                        self.hook.key("dogi.repo"),
                         Severity::Advice,
                         "whoever runs this hook chooses the repository",
                     )

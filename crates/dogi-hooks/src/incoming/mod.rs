@@ -82,6 +82,7 @@
 //!   unknown, also below a `not`, and triggers nothing.
 //! - A pattern means what it means in Go, see [`Pattern`]; an address of IPv6 without a slash is
 //!   one host; scalars are those of YAML 1.2, as they are spelled.
+//! - Of a header with many signatures the first 16 are compared.
 //!
 //! Source: <https://github.com/adnanh/webhook/tree/master/docs>.
 //!
@@ -90,7 +91,8 @@
 //! - A body that it could not read and went on without is an error here: malformed JSON, XML and
 //!   forms, JSON that is neither an object nor a list (`null` and an empty body are no payload),
 //!   and a part of a multipart form that should be a JSON object and is none.
-//! - Bodies are bounded in depth, values, fields and parts: [`BadRequest::is_too_much`].
+//! - Bodies are bounded in depth, values, fields and parts: [`BadRequest::is_too_much`]. What is
+//!   JSON in parts of a multipart form and by `parse-parameters-as-json` counts with the body.
 //! - The raw body of a multipart form is what was sent, not nothing, so that it can be signed.
 //! - A content type that begins with `multipart/form-data;` is one whatever its boundary spells.
 //! - `parse-parameters-as-json` reaches into a payload by a dotted path instead of breaking down.

@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 
-use super::payload::{self, Payload, parse_json};
+use super::limits::Budget;
+use super::payload::{self, Payload, parse_within};
 use super::{Argument, BadRequest, Source, Value, headers};
 
 /// A request as it came over HTTP.
@@ -56,10 +57,13 @@ impl Request {
     ///
     /// A JSON list becomes the payload's `root`. What follows a JSON value or an XML document is
     /// ignored. The texts of [`PayloadShape::json`] are replaced by the JSON objects that they
-    /// are; one that is none stays a text, as does a source other than headers, query and payload.
+    /// are; one that is none (or one that is nested too deep) stays a text, as does a source other
+    /// than headers, query and payload.
     ///
     /// # Errors
-    /// When the body is not what its content type says, or is too much: see [`BadRequest`].
+    /// When the body is not what its content type says, or is too much: see [`BadRequest`]. The
+    /// values of the body, of all parts of a multipart form and of all texts of
+    /// [`PayloadShape::json`] are counted together.
     pub fn read(received: Received, shape: &PayloadShape) -> Result<Self, BadRequest> {
         let header = received.headers.get(header::CONTENT_TYPE);
         let content_type = match shape.content_type.as_deref() {
@@ -70,7 +74,8 @@ impl Request {
             let named = |argument: &Argument| matches!(&argument.source, Source::Payload(name) if name.as_bytes() == field);
             shape.json.iter().any(named)
         };
-        let payload = Payload::read(&received, content_type, &json_fields)?;
+        let mut budget = Budget::default();
+        let payload = Payload::read(&received, content_type, &json_fields, &mut budget)?;
         let mut request = Self {
             headers: Value::Map(headers::first_values(&received.headers)),
             query: Value::Map(payload::query(received.query.as_bytes())),
@@ -78,13 +83,13 @@ impl Request {
             received,
         };
         for argument in &shape.json {
-            request.replace(&argument.source);
+            request.replace(&argument.source, &mut budget)?;
         }
         Ok(request)
     }
 
     /// Replaces a text by the JSON object that it is.
-    fn replace(&mut self, source: &Source) {
+    fn replace(&mut self, source: &Source, budget: &mut Budget) -> Result<(), BadRequest> {
         let place = match source {
             Source::Header(name) => self.headers.at_mut(headers::canonical(name).as_bytes()),
             Source::Query(name) => self.query.at_mut(name.as_bytes()),
@@ -95,11 +100,14 @@ impl Request {
             _ => None,
         };
         let Some(place @ Value::Text(_)) = place else {
-            return;
+            return Ok(());
         };
-        if let Ok(object @ Value::Map(_)) = parse_json(&place.to_text()) {
-            *place = object;
+        match parse_within(&place.to_text(), budget) {
+            Ok(object @ Value::Map(_)) => *place = object,
+            Err(error) if error == Budget::EXCEEDED => return Err(error),
+            _ => {}
         }
+        Ok(())
     }
 
     /// The request as it came.

@@ -26,6 +26,8 @@ pub struct Hook {
     id: String,
     file: PathBuf,
     line: u64,
+    /// Its path in the file: `[0]`.
+    path: String,
     action: Action,
     methods: Vec<Method>,
     shape: PayloadShape,
@@ -37,7 +39,7 @@ pub struct Hook {
     findings: Vec<Finding>,
 }
 
-/// How much of a hook may go on at once.
+/// How much of a hook's command may go on at once; a job's limits are those of all jobs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// `max-concurrent`: how many of it run at once.
@@ -65,6 +67,18 @@ impl Hook {
     #[must_use]
     pub fn line(&self) -> u64 {
         self.line
+    }
+
+    /// Its path in its file: `[0]`.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Where a key of it stands in its file, for mistakes that are found in it later:
+    /// `[0].timeout`.
+    #[must_use]
+    pub fn key(&self, key: &str) -> String {
+        dogi_yaml::join(&self.path, key)
     }
 
     /// What it does.

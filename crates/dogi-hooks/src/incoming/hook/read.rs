@@ -1,13 +1,11 @@
-use std::num::NonZeroU32;
-
 use dogi_yaml::{Node, Reader, Value, index, join};
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method, header};
 
 use super::read_action::{ActionNodes, ReadAction, list};
-use super::{Hook, Limits, Output, Response};
-use crate::incoming::explain::Explanation;
+use super::{Hook, Output, Response};
+use crate::incoming::explain::{Explanation, Idle};
 use crate::incoming::rule::RuleReader;
-use crate::incoming::scalars::{duration, flag, number, optional_text, status, text};
+use crate::incoming::scalars::{flag, optional_text, status, text};
 use crate::incoming::{Argument, PayloadShape, SecretLookup, Source};
 
 /// Every key of a hook.
@@ -36,6 +34,15 @@ const KEYS: [&str; 24] = [
     "max-queued",
     "timeout",
     "image",
+];
+
+/// Headers that say how an answer is sent, which only who sends it knows.
+const OF_THE_SERVER: [HeaderName; 5] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
 ];
 
 /// Reads one hook.
@@ -93,12 +100,16 @@ impl HookReader<'_, '_> {
             environment,
             files,
             rejects_leading_dash,
+            max_concurrent,
+            max_queued,
+            timeout,
         };
         let action = nodes.read(self.reader, &self.path, line);
+        let mut idle = Vec::new();
         let response = Response {
             message: self.text(message, "response-message").unwrap_or_default(),
-            headers: self.headers(headers),
-            output: self.output(include, include_on_error, stream),
+            headers: self.headers(headers, &mut idle),
+            output: self.output(include, include_on_error, stream, &mut idle),
             success: status(
                 self.reader,
                 success,
@@ -120,23 +131,13 @@ impl HookReader<'_, '_> {
             soft,
             &self.key("trigger-signature-soft-failures"),
         );
-        let limits = Limits {
-            max_concurrent: number(
-                self.reader,
-                max_concurrent,
-                &self.key("max-concurrent"),
-                NonZeroU32::MIN,
-            ),
-            max_queued: number(self.reader, max_queued, &self.key("max-queued"), 0),
-            timeout: duration(self.reader, timeout, &self.key("timeout")),
-        };
         let image = self.text(image, "image");
         let mut rules = RuleReader {
             reader: self.reader,
             lookup: self.lookup,
             lines: Default::default(),
             old_names: Vec::new(),
-            without_effect: Vec::new(),
+            idle: Vec::new(),
             prefix: &self.path,
         };
         // Nothing in the place of a rule is no rule, as in the original.
@@ -144,20 +145,22 @@ impl HookReader<'_, '_> {
             .filter(|node| node.value != Value::Null)
             .and_then(|node| rules.root(node));
         let (lines, old_names) = (rules.lines, rules.old_names);
-        let of_rules = rules.without_effect;
+        idle.extend(rules.idle);
         if self.reader.count() != before {
             return None;
         }
         let ReadAction {
             action,
-            mut without_effect,
+            limits,
+            idle: of_action,
             first_from_request,
         } = action?;
-        without_effect.extend(of_rules);
+        idle.extend(of_action);
         let mut hook = Hook {
             id: id?,
             file: self.reader.file().to_path_buf(),
             line,
+            path: self.path.clone(),
             action,
             methods,
             shape,
@@ -170,10 +173,9 @@ impl HookReader<'_, '_> {
         };
         let explanation = Explanation {
             hook: &hook,
-            path: &self.path,
             lines: &lines,
             old_names: &old_names,
-            without_effect: &without_effect,
+            idle: &idle,
             first_from_request,
         };
         hook.findings = explanation.findings();
@@ -213,11 +215,16 @@ impl HookReader<'_, '_> {
         include: Option<Node>,
         on_error: Option<Node>,
         stream: Option<Node>,
+        idle: &mut Vec<Idle>,
     ) -> Output {
         let include_key = self.key("include-command-output-in-response");
         let include = flag(self.reader, include, &include_key);
         let on_error_key = self.key("include-command-output-in-response-on-error");
+        let on_error_line = on_error.as_ref().map(|node| node.line);
         let on_error = flag(self.reader, on_error, &on_error_key);
+        if on_error && !include {
+            idle.extend(on_error_line.map(|line| Idle::new(line, on_error_key)));
+        }
         let stream_key = self.key("stream-command-output");
         match (flag(self.reader, stream, &stream_key), include) {
             (true, _) => Output::Streamed,
@@ -226,7 +233,11 @@ impl HookReader<'_, '_> {
         }
     }
 
-    fn headers(&mut self, node: Option<Node>) -> Vec<(HeaderName, HeaderValue)> {
+    fn headers(
+        &mut self,
+        node: Option<Node>,
+        idle: &mut Vec<Idle>,
+    ) -> Vec<(HeaderName, HeaderValue)> {
         let path = self.key("response-headers");
         let Some(node) = node.filter(|node| node.value != Value::Null) else {
             return Vec::new();
@@ -234,7 +245,16 @@ impl HookReader<'_, '_> {
         let items = self.reader.list(node, &path, "a list of name and value");
         let mut headers = Vec::new();
         for (at, item) in items.into_iter().enumerate() {
-            headers.extend(self.header(item, &index(&path, at)));
+            let (here, line) = (index(&path, at), item.line);
+            let header = self.header(item, &here);
+            if header
+                .as_ref()
+                .is_some_and(|(name, _)| OF_THE_SERVER.contains(name))
+            {
+                let why = "the server itself says how an answer is sent";
+                idle.push(Idle::because(line, here, why));
+            }
+            headers.extend(header);
         }
         headers
     }

@@ -1,8 +1,11 @@
+use std::num::NonZeroU32;
+
 use dogi_yaml::{Node, Reader, Value, index, join};
 
-use super::{Action, Dogi, Execute, FileArgument, Parameter, Variable};
+use super::{Action, Dogi, Execute, FileArgument, Limits, Parameter, Variable};
 use crate::incoming::argument_reader::{Named, argument};
-use crate::incoming::scalars::{flag, optional_text, text};
+use crate::incoming::explain::Idle;
+use crate::incoming::scalars::{duration, flag, number, optional_text, text};
 use crate::incoming::{Argument, Source};
 
 /// What the original puts before the names of variables.
@@ -17,13 +20,17 @@ pub(super) struct ActionNodes {
     pub(super) environment: Option<Node>,
     pub(super) files: Option<Node>,
     pub(super) rejects_leading_dash: Option<Node>,
+    pub(super) max_concurrent: Option<Node>,
+    pub(super) max_queued: Option<Node>,
+    pub(super) timeout: Option<Node>,
 }
 
 /// An action, and what is to be found out about it.
 pub(super) struct ReadAction {
     pub(super) action: Action,
-    /// Keys that have no effect where they stand: line and key.
-    pub(super) without_effect: Vec<(u64, String)>,
+    pub(super) limits: Limits,
+    /// Keys that have no effect where they stand.
+    pub(super) idle: Vec<Idle>,
     /// The line of the first argument that comes from the request.
     pub(super) first_from_request: Option<u64>,
 }
@@ -52,7 +59,8 @@ impl ActionNodes {
                 let parameters = parameters(reader, dogi, &join(path, "dogi"))?;
                 Some(ReadAction {
                     action: Action::Dogi(Dogi { parameters }),
-                    without_effect: Vec::new(),
+                    limits: Limits::default(),
+                    idle: Vec::new(),
                     first_from_request: None,
                 })
             }
@@ -60,16 +68,21 @@ impl ActionNodes {
     }
 
     fn refuse_keys_of_commands(self, reader: &mut Reader<'_>, path: &str) {
+        let bound = ": MAX_RUNNING and the parameter `group` of dogi bound jobs";
+        let timeout = ": a job's is the parameter `timeout` of dogi";
         let keys = [
-            ("command-working-directory", self.directory),
-            ("pass-arguments-to-command", self.arguments),
-            ("pass-environment-to-command", self.environment),
-            ("pass-file-to-command", self.files),
-            ("reject-leading-dash", self.rejects_leading_dash),
+            ("command-working-directory", self.directory, ""),
+            ("pass-arguments-to-command", self.arguments, ""),
+            ("pass-environment-to-command", self.environment, ""),
+            ("pass-file-to-command", self.files, ""),
+            ("reject-leading-dash", self.rejects_leading_dash, ""),
+            ("max-concurrent", self.max_concurrent, bound),
+            ("max-queued", self.max_queued, bound),
+            ("timeout", self.timeout, timeout),
         ];
-        for (key, node) in keys {
+        for (key, node, instead) in keys {
             if let Some(node) = node {
-                let message = "has no meaning for dogi, only for execute-command";
+                let message = format!("has no meaning for dogi, only for execute-command{instead}");
                 reader.mistake(node.line, &join(path, key), message);
             }
         }
@@ -85,7 +98,7 @@ impl ActionNodes {
         }
         let here = join(path, "command-working-directory");
         let directory = optional_text(reader, self.directory, &here, "a path");
-        let mut without_effect = Vec::new();
+        let mut idle = Vec::new();
         let arguments = list(
             reader,
             self.arguments,
@@ -97,13 +110,13 @@ impl ActionNodes {
         let first_from_request = arguments.iter().find(is_given).map(|(_, named)| named.line);
         for (path, named) in &arguments {
             let envname = named.envname.as_ref().map(|(line, _)| *line);
-            without_effect.extend(envname.map(|line| (line, join(path, "envname"))));
+            idle.extend(envname.map(|line| Idle::new(line, join(path, "envname"))));
         }
         let here = join(path, "pass-environment-to-command");
         let environment = list(reader, self.environment, &here);
         for (path, named) in arguments.iter().chain(&environment) {
             let line = named.base64_line;
-            without_effect.extend(line.map(|line| (line, join(path, "base64decode"))));
+            idle.extend(line.map(|line| Idle::new(line, join(path, "base64decode"))));
         }
         let environment = environment
             .into_iter()
@@ -128,9 +141,36 @@ impl ActionNodes {
         };
         Some(ReadAction {
             action: Action::Execute(execute),
-            without_effect,
+            limits: limits(
+                reader,
+                self.max_concurrent,
+                self.max_queued,
+                self.timeout,
+                path,
+            ),
+            idle,
             first_from_request,
         })
+    }
+}
+
+fn limits(
+    reader: &mut Reader<'_>,
+    max_concurrent: Option<Node>,
+    max_queued: Option<Node>,
+    timeout: Option<Node>,
+    path: &str,
+) -> Limits {
+    let key = |key| join(path, key);
+    Limits {
+        max_concurrent: number(
+            reader,
+            max_concurrent,
+            &key("max-concurrent"),
+            NonZeroU32::MIN,
+        ),
+        max_queued: number(reader, max_queued, &key("max-queued"), 0),
+        timeout: duration(reader, timeout, &key("timeout")),
     }
 }
 

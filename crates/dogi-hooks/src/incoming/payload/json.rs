@@ -5,7 +5,7 @@
 //! anything, and builds the values when somebody asks for one.
 
 use super::json_text;
-use crate::incoming::limits::{MAX_DEPTH, MAX_VALUES};
+use crate::incoming::limits::{Budget, MAX_DEPTH};
 use crate::incoming::{BadRequest, Map, Value};
 
 /// Reads the JSON value that a text begins with. What follows it is ignored, as by Go's decoder.
@@ -17,7 +17,19 @@ use crate::incoming::{BadRequest, Map, Value};
 /// When the text does not begin with a JSON value, or when that is nested deeper than 512 levels
 /// or has more than a million values.
 pub fn parse_json(text: &[u8]) -> Result<Value, BadRequest> {
-    Parser::<Tree>::new(text).value(0)
+    parse_within(text, &mut Budget::default())
+}
+
+/// The same, where other texts of the request take from the same budget. What was read of a text
+/// that turns out to be no JSON has been taken, too: it cost as much.
+pub(in crate::incoming) fn parse_within(
+    text: &[u8],
+    budget: &mut Budget,
+) -> Result<Value, BadRequest> {
+    let mut parser = Parser::<Tree>::within(text, *budget);
+    let value = parser.value(0);
+    *budget = parser.budget;
+    value
 }
 
 /// What a JSON body is as a payload.
@@ -30,26 +42,29 @@ pub(in crate::incoming) enum Top<N> {
 }
 
 /// Checks a JSON body: whether there is a payload.
-pub(in crate::incoming) fn check(body: &[u8]) -> Result<bool, BadRequest> {
-    Ok(top::<Check>(body)? != Top::Nothing)
+pub(in crate::incoming) fn check(body: &[u8], budget: &mut Budget) -> Result<bool, BadRequest> {
+    Ok(top::<Check>(body, budget)? != Top::Nothing)
 }
 
-/// The payload of a JSON body. A list is the payload's `root`.
+/// The payload of a JSON body that was [checked](check). A list is the payload's `root`.
 pub(in crate::incoming) fn payload(body: &[u8]) -> Result<Option<Value>, BadRequest> {
-    Ok(match top::<Tree>(body)? {
+    // Its values were taken from the request's budget when it was checked.
+    Ok(match top::<Tree>(body, &mut Budget::default())? {
         Top::Nothing => None,
         Top::Object(value) => Some(value),
         Top::List(value) => Some(Value::Map(Map::from_iter([(b"root".to_vec(), value)]))),
     })
 }
 
-fn top<S: Sink>(body: &[u8]) -> Result<Top<S::Node>, BadRequest> {
-    let mut parser = Parser::<S>::new(body);
+fn top<S: Sink>(body: &[u8], budget: &mut Budget) -> Result<Top<S::Node>, BadRequest> {
+    let mut parser = Parser::<S>::within(body, *budget);
     parser.space();
     let Some(first) = parser.peek() else {
         return Ok(Top::Nothing);
     };
-    let value = parser.value(0)?;
+    let value = parser.value(0);
+    *budget = parser.budget;
+    let value = value?;
     match first {
         b'{' => Ok(Top::Object(value)),
         b'[' => Ok(Top::List(value)),
@@ -135,25 +150,28 @@ impl Sink for Tree {
 pub(super) struct Parser<'t, S> {
     pub(super) text: &'t [u8],
     pub(super) at: usize,
-    values: usize,
+    budget: Budget,
     sink: std::marker::PhantomData<S>,
 }
 
 impl<'t, S: Sink> Parser<'t, S> {
+    /// Reads a text whose values are bounded by themselves.
     pub(super) fn new(text: &'t [u8]) -> Self {
+        Self::within(text, Budget::default())
+    }
+
+    fn within(text: &'t [u8], budget: Budget) -> Self {
         Self {
             text,
             at: 0,
-            values: 0,
+            budget,
             sink: std::marker::PhantomData,
         }
     }
 
     pub(super) fn value(&mut self, depth: usize) -> Result<S::Node, BadRequest> {
-        self.values += 1;
-        if self.values > MAX_VALUES {
-            let (what, limit) = ("too many values", MAX_VALUES);
-            return Err(BadRequest::TooMuch { what, limit });
+        if !self.budget.take() {
+            return Err(Budget::EXCEEDED);
         }
         self.space();
         match self.peek() {

@@ -17,9 +17,11 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use media_type::MediaType;
 
+use super::limits::Budget;
 use super::{BadRequest, Map, Received, Value};
 pub(super) use form::query;
 pub use json::parse_json;
+pub(super) use json::parse_within;
 
 /// A payload, perhaps one that nobody has asked for yet.
 ///
@@ -68,11 +70,12 @@ impl Payload {
     /// Reads a body.
     ///
     /// `content_type` says how; `json_fields` are the names of file fields of a multipart form
-    /// that are JSON whatever their own content type is.
+    /// that are JSON whatever their own content type is; `budget` is the request's.
     pub(super) fn read(
         received: &Received,
         content_type: &[u8],
         json_fields: &dyn Fn(&[u8]) -> bool,
+        budget: &mut Budget,
     ) -> Result<Self, BadRequest> {
         let body = &received.body;
         let says = |format: &str| memchr::memmem::find(content_type, format.as_bytes()).is_some();
@@ -80,10 +83,10 @@ impl Payload {
         if content_type.starts_with(b"multipart/form-data;") {
             let boundary = boundary(received, content_type)?;
             let parts = multipart::parts(body, &boundary)?;
-            return fields(&parts, json_fields);
+            return fields(&parts, json_fields, budget);
         }
         if says("json") {
-            return Ok(match json::check(body)? {
+            return Ok(match json::check(body, budget)? {
                 true => Self::Json(body.clone(), OnceLock::new()),
                 false => Self::Nothing,
             });
@@ -92,7 +95,8 @@ impl Payload {
             return Ok(Self::Ready(Value::Map(form::payload(body)?)));
         }
         if says("xml") {
-            return Ok(xml::payload(body)?.map_or(Self::Nothing, Self::Ready));
+            let payload = xml::payload(body, budget)?;
+            return Ok(payload.map_or(Self::Nothing, Self::Ready));
         }
         Ok(Self::Nothing)
     }
@@ -119,13 +123,14 @@ fn boundary(received: &Received, content_type: &[u8]) -> Result<Vec<u8>, BadRequ
 fn fields(
     parts: &[multipart::Part<'_>],
     json_fields: &dyn Fn(&[u8]) -> bool,
+    budget: &mut Budget,
 ) -> Result<Payload, BadRequest> {
     let mut pairs = Vec::new();
     let mut files = std::collections::BTreeSet::new();
     for part in parts.iter().filter(|part| part.is_file) {
         let first = files.insert(part.name.as_slice());
         if first && (part.is_json || json_fields(&part.name)) {
-            pairs.push((part.name.clone(), object(part)?));
+            pairs.push((part.name.clone(), object(part, budget)?));
         }
     }
     for part in parts.iter().filter(|part| !part.is_file) {
@@ -138,10 +143,12 @@ fn fields(
     Ok(Payload::Ready(Value::Map(Map::first_wins(pairs))))
 }
 
-fn object(part: &multipart::Part<'_>) -> Result<Value, BadRequest> {
-    let source = match parse_json(&part.content) {
+fn object(part: &multipart::Part<'_>, budget: &mut Budget) -> Result<Value, BadRequest> {
+    let source = match parse_within(&part.content, budget) {
         Ok(value @ (Value::Map(_) | Value::Null)) => return Ok(value),
         Ok(_) => None,
+        // It is no fault of this part.
+        Err(error) if error == Budget::EXCEEDED => return Err(error),
         Err(source) => Some(Box::new(source)),
     };
     Err(BadRequest::Part {

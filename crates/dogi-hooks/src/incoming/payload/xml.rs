@@ -13,11 +13,14 @@ use quick_xml::events::attributes::AttrError;
 use quick_xml::events::{BytesDecl, BytesStart, Event};
 
 use super::xml_text::{expand, is_name, local, plain, reference};
-use crate::incoming::limits::{MAX_DEPTH, MAX_VALUES};
+use crate::incoming::limits::{Budget, MAX_DEPTH, MAX_VALUES};
 use crate::incoming::{BadRequest, Map, Value};
 
 /// The first element of a body, under its name. What follows it is not read.
-pub(in crate::incoming) fn payload(body: &[u8]) -> Result<Option<Value>, BadRequest> {
+pub(in crate::incoming) fn payload(
+    body: &[u8],
+    budget: &mut Budget,
+) -> Result<Option<Value>, BadRequest> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if body.trim_ascii().is_empty() {
         return Ok(None);
@@ -29,7 +32,11 @@ pub(in crate::incoming) fn payload(body: &[u8]) -> Result<Option<Value>, BadRequ
     let mut reader = Reader::from_str(text);
     reader.config_mut().expand_empty_elements = true;
     reader.config_mut().check_comments = true;
-    let mut document = Document::default();
+    let mut document = Document {
+        open: Vec::new(),
+        run: None,
+        budget,
+    };
     loop {
         let step = reader.read_event().map_err(|e| fault(&e));
         match step.and_then(|event| document.take(event)) {
@@ -84,15 +91,14 @@ struct Element {
     nodes: BTreeMap<Vec<u8>, Value>,
 }
 
-#[derive(Default)]
-struct Document {
+struct Document<'b> {
     open: Vec<Element>,
     /// Text that may go on.
     run: Option<String>,
-    values: usize,
+    budget: &'b mut Budget,
 }
 
-impl Document {
+impl Document<'_> {
     /// The root, under its name, when it has ended.
     fn take(&mut self, event: Event<'_>) -> Result<Option<Value>, Fault> {
         match event {
@@ -123,8 +129,7 @@ impl Document {
     }
 
     fn count(&mut self) -> Result<(), Fault> {
-        self.values += 1;
-        if self.values > MAX_VALUES {
+        if !self.budget.take() {
             return Err(Fault::TooMuch("too many elements", MAX_VALUES));
         }
         Ok(())

@@ -5,19 +5,9 @@
 
 use dogi_yaml::{index, join};
 
+use super::names::is_named_like_a_secret;
 use super::{Match, Rule};
-use crate::incoming::{Argument, Secret, Source};
-
-/// Names of values that are no secret to a stranger only by mistake.
-const SECRET_NAMES: [&str; 7] = [
-    "token",
-    "secret",
-    "key",
-    "pass",
-    "auth",
-    "sign",
-    "credential",
-];
+use crate::incoming::{Secret, Source};
 
 /// Why a rule is never true.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,15 +42,6 @@ fn is_false_only_guarded(rule: &Rule) -> bool {
         Rule::Match(Match::Hmac(_) | Match::ScalrSignature(_)) | Rule::Nothing => true,
         Rule::Match(_) => false,
     }
-}
-
-fn is_named_like_a_secret(parameter: &Argument) -> bool {
-    let (Source::Header(name) | Source::Query(name) | Source::Payload(name)) = &parameter.source
-    else {
-        return false;
-    };
-    let name = name.to_ascii_lowercase();
-    SECRET_NAMES.iter().any(|word| name.contains(word))
 }
 
 /// The alternatives of an `or` that need no guard while others of it do.

@@ -16,6 +16,11 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// Hexadecimal digits of a signature.
+    fn digits(self) -> usize {
+        2 * self.ring().digest_algorithm().output_len()
+    }
+
     /// What may stand before a signature.
     fn prefix(self) -> &'static str {
         match self {
@@ -34,9 +39,12 @@ impl Algorithm {
     }
 }
 
+/// How many signatures of a list are compared: senders that change their secret give two.
+const MAX_SIGNATURES: usize = 16;
+
 /// A signature over the body as it was sent: lower-case hexadecimal digits, with or without
 /// `sha256=` before them. In a list separated by commas one has to be right, and only those with
-/// the prefix count.
+/// the prefix count; of those that have the length of a signature the first 16 do.
 #[derive(Clone, Debug)]
 pub struct Hmac {
     algorithm: Algorithm,
@@ -73,7 +81,10 @@ impl Hmac {
             Ok(given) => given,
             Err(Missing(source)) => return Err(Why::Missing(source)),
         };
-        let signatures = signatures(&given, self.algorithm.prefix().as_bytes());
+        let signatures = signatures(&given, self.algorithm);
+        if signatures.is_empty() {
+            return Err(Why::WrongSignature);
+        }
         let body = &request.received().body;
         let is_right = self.keys.iter().any(|key| {
             let wanted = hex::encode(hmac::sign(key, body));
@@ -85,12 +96,17 @@ impl Hmac {
     }
 }
 
-fn signatures<'g>(given: &'g [u8], prefix: &[u8]) -> Vec<&'g [u8]> {
-    if !given.contains(&b',') {
-        return vec![given.strip_prefix(prefix).unwrap_or(given)];
-    }
+/// What may be a signature. A list can have thousands of items, and each that is compared costs
+/// two hashes.
+fn signatures(given: &[u8], algorithm: Algorithm) -> Vec<&[u8]> {
+    let (is_list, prefix) = (given.contains(&b','), algorithm.prefix().as_bytes());
     given
         .split(|byte| *byte == b',')
-        .filter_map(|part| part.strip_prefix(prefix))
+        .filter_map(|item| match item.strip_prefix(prefix) {
+            None if !is_list => Some(item),
+            stripped => stripped,
+        })
+        .filter(|digits| digits.len() == algorithm.digits())
+        .take(MAX_SIGNATURES)
         .collect()
 }

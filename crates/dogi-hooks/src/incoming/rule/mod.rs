@@ -4,6 +4,7 @@ mod analysis;
 mod evaluate;
 mod hmac;
 mod ip;
+mod names;
 mod read;
 mod scalr;
 mod verdict;

@@ -4,6 +4,7 @@ use dogi_yaml::{Key, Node, Reader, Value, did_you_mean, index, join};
 
 use super::{Algorithm, Hmac, IpRanges, Match, Rule, Scalr};
 use crate::incoming::argument_reader::argument;
+use crate::incoming::explain::Idle;
 use crate::incoming::secret::{Empty, read_many};
 use crate::incoming::{Argument, Pattern, Secret, SecretLookup};
 
@@ -40,8 +41,8 @@ pub(in crate::incoming) struct RuleReader<'r, 'f> {
     pub(in crate::incoming) lines: BTreeMap<String, u64>,
     /// Paths of matches whose type has an old name.
     pub(in crate::incoming) old_names: Vec<String>,
-    /// Lines and keys that mean nothing to the type of their match.
-    pub(in crate::incoming) without_effect: Vec<(u64, String)>,
+    /// Keys that mean nothing to the type of their match.
+    pub(in crate::incoming) idle: Vec<Idle>,
     /// Where the hook stands: what comes before `trigger-rule` in a path.
     pub(in crate::incoming) prefix: &'r str,
 }
@@ -160,8 +161,8 @@ impl RuleReader<'_, '_> {
         };
         for (name, node) in fields.all {
             if let Some(node) = node {
-                self.without_effect
-                    .push((node.line, join(&fields.path, name)));
+                self.idle
+                    .push(Idle::new(node.line, join(&fields.path, name)));
             }
         }
         question.filter(|_| self.reader.count() == before)

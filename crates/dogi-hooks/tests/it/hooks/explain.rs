@@ -84,6 +84,87 @@ fn who_can_run_it_and_whether() {
     }
 }
 
+/// Whole words of a name say that it is a secret's.
+#[test]
+fn names_of_secrets() {
+    let secrets = [
+        ("header", "X-Gitlab-Token"),
+        ("header", "X-Api-Key"),
+        ("header", "authorization"),
+        ("header", "X-Hub-Signature-256"),
+        ("url", "apiKey"),
+        ("url", "apikey"),
+        ("url", "APIKey"),
+        ("url", "HMACSha1"),
+        ("url", "access_token"),
+        ("url", "accessToken"),
+        ("url", "hook.pass"),
+        ("payload", "token"),
+        ("payload", "hook.config.secret"),
+        ("payload", "credentials"),
+    ];
+    let others = [
+        ("header", "X-Design"),
+        ("header", "X-Author"),
+        ("url", "keyword"),
+        ("url", "monkey"),
+        ("url", "compass"),
+        ("url", "résumé"),
+        ("payload", "head_commit.author.name"),
+        ("payload", "author.name"),
+        ("payload", "assignee.login"),
+        ("payload", "design"),
+        ("payload", "token.owner.name"),
+        ("payload", "tokens.0"),
+        ("raw-request-body", "token"),
+    ];
+    let named = secrets.map(|it| (it, "")).into_iter();
+    let all = named.chain(others.map(|it| (it, "Open trigger-rule")));
+    for ((source, name), wanted) in all {
+        let rule = format!(
+            "{{match: {{type: value, value: x, parameter: {{source: {source}, name: {name}}}}}}}"
+        );
+        assert_eq!(found(&with_rule(&rule)), wanted, "{source} {name}");
+    }
+}
+
+#[test]
+fn how_it_answers() {
+    let on_error = "  include-command-output-in-response-on-error: true\n";
+    let include = "  include-command-output-in-response: true\n";
+    let stream = "  stream-command-output: true\n";
+    let key = "Advice include-command-output-in-response-on-error";
+    for (keys, wanted) in [
+        (on_error.to_owned(), key),
+        (format!("{on_error}{stream}"), key),
+        (format!("{on_error}{include}"), ""),
+        (on_error.replace("true", "false"), ""),
+        (
+            "  response-headers: [{name: X-A, value: b}, {name: content-length, value: '3'}]\n"
+                .to_owned(),
+            "Advice response-headers[1]",
+        ),
+    ] {
+        assert_eq!(found(&(with_rule(H) + &keys)), wanted, "{keys}");
+    }
+    for name in [
+        "Content-Length",
+        "Transfer-Encoding",
+        "connection",
+        "Trailer",
+        "Upgrade",
+    ] {
+        let headers = format!("  response-headers:\n  - name: {name}\n    value: x\n");
+        let hooks = read(&(with_rule(H) + &headers)).unwrap();
+        let finding = hooks.explain().next().unwrap();
+        assert_eq!(
+            finding.to_string(),
+            "hooks.yaml:5: [0].response-headers[0]: has no effect here: the server itself says how \
+             an answer is sent"
+        );
+    }
+}
+
 #[test]
 fn what_it_is_given() {
     let hook = with_rule(H);

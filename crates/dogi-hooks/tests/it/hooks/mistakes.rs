@@ -47,6 +47,15 @@ fn of_hooks() {
             "1: [0].pass-file-to-command: has no meaning for dogi, only for execute-command",
         ),
         (
+            "- {id: h, dogi: {repo: y}, max-concurrent: 1, max-queued: 1}",
+            "1: [0].max-concurrent: has no meaning for dogi, only for execute-command: MAX_RUNNING and the parameter `group` of dogi bound jobs\n1: [0].max-queued: has no meaning for dogi, only for execute-command: MAX_RUNNING and the parameter `group` of dogi bound jobs",
+        ),
+        (
+            "- {id: h, dogi: {repo: y}, timeout: 90s}",
+            "1: [0].timeout: has no meaning for dogi, only for execute-command: a job's is the parameter `timeout` of dogi",
+        ),
+        ("- {id: h, dogi: {repo: y, timeout: 90s, group: g}}", ""),
+        (
             "…\n  triger-rule: {}",
             "3: [0].triger-rule: unknown key; did you mean \"trigger-rule\"?",
         ),

@@ -33,6 +33,7 @@ fn every_key() {
     assert_eq!((hooks.len(), hooks.is_empty()), (2, false));
     let hook = hooks.get("h").unwrap();
     assert_eq!((hook.id(), hook.line()), ("h", 2));
+    assert_eq!(hook.key("timeout"), "[0].timeout");
     assert_eq!(hook.file().to_str(), Some("hooks.yaml"));
     assert_eq!(hook.methods(), [http::Method::POST, http::Method::GET]);
     let response = hook.response();
@@ -62,6 +63,7 @@ fn every_key() {
 
     let job = hooks.get("7").unwrap();
     assert!(matches!(job.action(), Action::Dogi(_)));
+    assert_eq!(job.key("dogi.repo"), "[1].dogi.repo");
     assert_eq!(job.response().output, Output::Streamed);
     assert!(hooks.get("H").is_none());
 }

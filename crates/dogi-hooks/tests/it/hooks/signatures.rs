@@ -79,6 +79,26 @@ fn forms_of_a_signature() {
     );
 }
 
+/// However long the list is, a few of it are compared.
+#[test]
+fn lists_of_signatures_are_bounded() {
+    let right = "f417af3a21bd70379b5796d5f013915e7029f62c580fb0f500f59a35a6f04c89";
+    let wrong = format!("sha256={},", "0".repeat(64));
+    let rule = rule("payload-hmac-sha256", "secret");
+    for (before, wanted) in [
+        (wrong.repeat(15), "true"),
+        (wrong.repeat(16), WRONG),
+        // What has not the length of a signature is none.
+        ("sha256=,".repeat(16_000), "true"),
+        (",".repeat(16_000), "true"),
+        (format!("sha256={},", "0".repeat(128)).repeat(16), "true"),
+        (format!("sha512={},", "0".repeat(64)).repeat(16), "true"),
+    ] {
+        let given = format!("{before}sha256={right}");
+        assert_eq!(ask(&rule, &asked(&given)), wanted, "{:.80}", given);
+    }
+}
+
 #[test]
 fn every_secret_counts_while_they_change() {
     let rule = rule(

@@ -74,6 +74,75 @@ fn wide_bodies() {
     assert_eq!(get(&request, p("a")).len(), text.len());
 }
 
+/// One budget for all that a request has of JSON and XML, wherever it stands.
+#[test]
+fn wide_bodies_in_pieces() {
+    let object = |values: usize| format!("{{\"k\":[0{}]}}", ",0".repeat(values - 3));
+    let half = object(MILLION / 2);
+    let part = |headers: &str, content: &str| {
+        format!("--x\r\nContent-Disposition: form-data; {headers}\r\n\r\n{content}\r\n")
+    };
+    let file = |name: &str, content: &str| {
+        let headers = format!("name={name}; filename=f\r\nContent-Type: application/json");
+        part(&headers, content)
+    };
+    let multipart = "multipart/form-data; boundary=x";
+    let in_json = format!("{{\"b\":\"{}\",\"c\":{half}}}", half.replace('"', "\\\""));
+    let in_xml = format!("<a><b>{half}</b>{}</a>", "<c/>".repeat(MILLION / 2));
+    let values = "the body has too many values: at most 1000000 are read";
+    for (content_type, body, json, wanted) in [
+        (multipart, file("a", &half) + &file("b", &half), "", None),
+        (
+            multipart,
+            file("a", &half) + &file("b", &half) + &file("c", "{}"),
+            "",
+            Some(values),
+        ),
+        (
+            multipart,
+            file("a", &half) + &part("name=b", &object(MILLION / 2 + 1)),
+            "b",
+            Some(values),
+        ),
+        (
+            multipart,
+            file("a", &half) + &part("name=b", &half),
+            "b",
+            None,
+        ),
+        (FORM, format!("a={half}&b={half}&c={{}}"), "a b", None),
+        (
+            FORM,
+            format!("a={half}&b={half}&c={{}}"),
+            "a b c",
+            Some(values),
+        ),
+        (JSON, in_json.clone(), "", None),
+        (JSON, in_json, "b", Some(values)),
+        (XML, in_xml, "a.b", Some(values)),
+    ] {
+        let shape = PayloadShape {
+            json: json
+                .split(' ')
+                .map(|path| Argument { source: p(path) })
+                .collect(),
+            ..PayloadShape::default()
+        };
+        let body = body
+            + if content_type == multipart {
+                "--x--"
+            } else {
+                ""
+            };
+        let read = Request::read(received(content_type, &body), &shape);
+        let error = read.err().map(|error| {
+            assert!(error.is_too_much());
+            error.to_string()
+        });
+        assert_eq!(error.as_deref(), wanted, "{:.40} {json}", body);
+    }
+}
+
 #[test]
 fn many_keys_take_no_square() {
     let keys: String = (0..60_000).map(|n| format!("\"{n}\":0,")).collect();

@@ -62,6 +62,18 @@ fn objects_in_headers_and_queries() {
     );
 }
 
+/// Dots reach into what was read as JSON, and only where no name has them.
+#[test]
+fn names_with_dots() {
+    let mut with = received("", "");
+    with.query = r#"q=%7B"a":1,"b":2%7D&q.a=whole&text=%7B"a":1%7D"#.to_owned();
+    let query = |name: &str| Source::Query(name.to_owned());
+    let request = read(with, &[query("q")]);
+    for (name, wanted) in [("q.a", "whole"), ("q.b", "2"), ("text.a", "-")] {
+        assert_eq!(get(&request, query(name)), wanted, "{name}");
+    }
+}
+
 #[test]
 fn deeper_in_a_payload() {
     let body = r#"{"a":{"b":["{\"c\":\"{\\\"d\\\":1}\"}"]},"x.y":"{\"z\":2}","n":5}"#;
