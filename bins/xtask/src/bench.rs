@@ -3,6 +3,7 @@
 //! medians, which a busy machine changes less than it changes seconds.
 
 mod followers;
+mod hooks;
 mod idle;
 mod lab;
 mod latency;
@@ -24,7 +25,15 @@ use crate::{
 use lab::Lab;
 
 /// What can be measured.
-const ROWS: &[&str] = &["idle", "warm", "cold", "log", "latency", "followers"];
+const ROWS: &[&str] = &[
+    "idle",
+    "warm",
+    "cold",
+    "log",
+    "latency",
+    "followers",
+    "hooks",
+];
 
 /// A thousand readers are a thousand sockets on both sides.
 const OPEN_FILES: u64 = 4096;
@@ -79,7 +88,8 @@ async fn measure(lab: &Lab, rows: &[String]) -> Result<Vec<Row>> {
             "cold" => runs::cold(lab).await?,
             "log" => log::measure(lab).await?,
             "latency" => latency::measure(lab).await?,
-            _ => followers::measure(lab).await?,
+            "followers" => followers::measure(lab).await?,
+            _ => hooks::measure(lab).await?,
         };
         for row in &rows {
             say::line(row.markdown());

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
@@ -31,6 +32,7 @@ const NOT_INHERITED: &[&str] = &[
     "DOCKER_BUILDKIT",
     "DOCKER_CERT_PATH",
     "DOCKER_TLS_VERIFY",
+    "HOOKS",
     "HTTPS_PROXY",
     "HTTP_PROXY",
     "LISTEN",
@@ -91,6 +93,15 @@ impl Dogi {
     /// Starts the program on a free port with a random secret and waits until it is
     /// ready.
     pub(crate) async fn start(binary: PathBuf, name: &str) -> Result<Self> {
+        Self::start_with(binary, name, &[]).await
+    }
+
+    /// The same, with more arguments behind `serve`.
+    pub(crate) async fn start_with(
+        binary: PathBuf,
+        name: &str,
+        arguments: &[&OsStr],
+    ) -> Result<Self> {
         let engine = Engine::find()?;
         let folder = tempfile::Builder::new()
             .prefix("dogi-")
@@ -106,6 +117,7 @@ impl Dogi {
         }
         let child = command
             .arg("serve")
+            .args(arguments)
             .env("LISTEN", address.to_string())
             .env("ADVERTISED_URL", format!("http://{address}"))
             .env("SIGNATURES_SECRET", &secret)
@@ -165,6 +177,10 @@ impl Dogi {
 
     pub(crate) fn namespace(&self) -> &str {
         &self.namespace
+    }
+
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
     }
 
     pub(crate) fn process(&self) -> Option<u32> {
@@ -251,7 +267,7 @@ impl Drop for Dogi {
 }
 
 /// A port that was free a moment ago; a loser of that race says so at its start.
-fn free_address() -> Result<SocketAddr> {
+pub(crate) fn free_address() -> Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
         .doing("find a free port")

@@ -12,7 +12,7 @@ use crate::{Failure, Result, docker::Engine, host, say};
 pub enum Need {
     /// An engine, git and a static shell.
     Demo,
-    /// As for the demo, and the Docker command line to compare with.
+    /// As for the demo, and the programs to compare with.
     Bench,
     /// All of it: servers for ssh and images too.
     Tests,
@@ -41,7 +41,28 @@ fn install(need: Need) -> Result<()> {
             program.name, program.purpose
         ));
     }
-    let packages = programs::packages(&missing);
+    let is_required = missing.iter().any(|program| !program.optional);
+    match install_packages(&programs::packages(&missing)) {
+        Err(reason) if is_required => return Err(reason),
+        Err(reason) => say::line(format_args!("going on without it: {reason}")),
+        Ok(()) => {}
+    }
+    let still = programs::missing(need, engine_answers);
+    let names: Vec<&str> = still
+        .iter()
+        .filter(|program| !program.optional)
+        .map(|program| program.name)
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Failure::err(format!(
+        "apt-get succeeded, but {} is still not here",
+        names.join(", ")
+    ))
+}
+
+fn install_packages(packages: &[&str]) -> Result<()> {
     if !host::is_debian() {
         return Failure::err(format!(
             "packages are only installed on Debian and Ubuntu; on this system, install what has \
@@ -56,16 +77,7 @@ fn install(need: Need) -> Result<()> {
             packages.join(" ")
         ));
     }
-    apt::install(&packages)?;
-    let still = programs::missing(need, engine_answers);
-    if still.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<&str> = still.iter().map(|program| program.name).collect();
-    Failure::err(format!(
-        "apt-get succeeded, but {} is still not here",
-        names.join(", ")
-    ))
+    apt::install(packages)
 }
 
 /// An engine that answers, started if need be.

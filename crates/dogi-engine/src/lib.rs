@@ -58,6 +58,7 @@ pub mod ports;
 mod builder;
 mod chain;
 mod clock;
+mod commands;
 mod config;
 mod delivery_id;
 mod directory;

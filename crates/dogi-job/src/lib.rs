@@ -47,6 +47,7 @@ mod run;
 mod slot;
 mod spec;
 mod status;
+mod words;
 
 pub use admission::{Admission, AdmissionLimits, Refusal, Ticket};
 pub use callback::{CallbackExchange, CallbackProgress, CallbackRequest, CallbackResponse};

@@ -2,6 +2,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use dogi_url::{CallbackOn, Commit};
 
+use crate::words::{describe_refusal, describe_stop, failed_with};
 use crate::{
     CallbackProgress, Effect, EffectKey, Event, Failure, FailureKind, Perform, Phase, RunId,
     RunStatus, Spec, State, StepName, StopCause, UnixMillis, Wanted,
@@ -10,9 +11,6 @@ use crate::{
 /// How long after a restart of the server there is to find out how a container is, before its time
 /// limit counts again.
 const TO_LOOK: Duration = Duration::from_secs(30);
-
-/// Exit code of a program that was killed: 128 and the number of SIGKILL.
-const KILLED: i64 = 137;
 
 /// How a container ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -452,53 +450,4 @@ fn verdict_of(exit: Exit, spec: &Spec) -> Verdict {
         FailureKind::ExitCode
     };
     Verdict::Failed(Failure::new(Phase::Run, kind, message))
-}
-
-/// Docker is not always told that the kernel ended a program for want of memory: where there is a
-/// limit, a kill that nobody asked for is most likely that, and is told so.
-fn failed_with(code: i64, spec: &Spec) -> String {
-    let failed = format!("Execution failed with code {code}");
-    match spec.limits.memory {
-        Some(limit) if code == KILLED => format!(
-            "{failed}: it was killed, most likely out of memory, for its limit is {limit} bytes"
-        ),
-        _ => failed,
-    }
-}
-
-fn describe_stop(cause: &StopCause) -> String {
-    match cause {
-        StopCause::Abort => "Killed by abort".to_owned(),
-        StopCause::Disconnect => "Killed because the attached client went away".to_owned(),
-        StopCause::Superseded => "Killed by subsequent restart".to_owned(),
-        StopCause::TimedOut { limit_ms } => {
-            format!(
-                "Timed out: the limit of {} was reached",
-                human_seconds(*limit_ms)
-            )
-        }
-        StopCause::Lost { reason } => format!("Lost: {reason}"),
-    }
-}
-
-fn human_seconds(millis: u64) -> String {
-    match (millis / 1000, millis % 1000) {
-        (seconds, 0) => format!("{seconds}s"),
-        (0, millis) => format!("{millis}ms"),
-        (seconds, millis) => format!("{seconds}.{millis:03}s"),
-    }
-}
-
-fn describe_refusal(exchange: &crate::CallbackExchange) -> String {
-    let url = &exchange.request.url;
-    match (&exchange.response, &exchange.error) {
-        (Some(response), _) => {
-            format!(
-                "Callback to {url} was answered with {}; 2xx was expected",
-                response.status
-            )
-        }
-        (None, Some(error)) => format!("Callback to {url} failed: {error}"),
-        (None, None) => format!("Callback to {url} failed"),
-    }
 }

@@ -292,6 +292,57 @@ fn a_server_that_nobody_could_use_does_not_start() {
 }
 
 #[test]
+fn a_server_that_has_hooks_needs_no_signatures() {
+    let env: Environment = [("DATA_DIR", "/srv/dogi"), ("HOOKS", "/etc/hooks.yaml")]
+        .into_iter()
+        .collect();
+    let settings = load(&[], &env).expect("it starts");
+    let warned = settings.warnings.join("\n");
+    assert!(warned.contains("is answered 401"), "{warned}");
+}
+
+#[test]
+fn files_of_hooks_are_named_by_flags_a_variable_or_a_list() {
+    let names = |settings: Settings| -> Vec<String> {
+        let files = settings.hooks.files.iter();
+        files.map(|path| path.display().to_string()).collect()
+    };
+    let flags: Flags = [(
+        "HOOKS",
+        vec![OsString::from("a.yaml"), OsString::from("b,c.json")],
+    )]
+    .into_iter()
+    .collect();
+    let settings = Settings::load(&flags, &env(&[("HOOKS", "x.yaml")]), Purpose::Serve);
+    assert_eq!(names(settings.expect("good")), ["a.yaml", "b,c.json"]);
+    let settings = load(&[], &env(&[("HOOKS", "x.yaml, y.yaml")])).expect("good");
+    assert_eq!(names(settings), ["x.yaml", "y.yaml"]);
+    for (text, wanted) in [
+        ("hooks: a.yaml", vec!["a.yaml"]),
+        ("hooks: [a.yaml, b.yaml]", vec!["a.yaml", "b.yaml"]),
+        ("{}", vec![]),
+    ] {
+        assert_eq!(names(with_file(text, &[]).expect("good")), wanted, "{text}");
+    }
+}
+
+#[test]
+fn what_holds_secrets_is_known() {
+    let secret = dogi::config::secret_variables();
+    for name in [
+        "SIGNATURES_SECRET",
+        "SIGNATURES_SECRET_PREVIOUS",
+        "DOGI_TOKEN",
+        "CB_SECRET",
+        "CB_HEADERS",
+        "GITHUB_TOKEN",
+    ] {
+        assert!(secret.contains(&name), "{name} is not among {secret:?}");
+    }
+    assert!(!secret.contains(&"PATH") && !secret.contains(&"LISTEN"));
+}
+
+#[test]
 fn settings_that_contradict_each_other_are_told() {
     let cases: &[(&[(&str, &str)], &str)] = &[
         (

@@ -50,6 +50,24 @@ fn every_path_is_one_route_or_none() {
         ("POST", "/ssh/git@github.com:o/r.git".to_owned(), Route::Run),
         ("HEAD", "/http/x".to_owned(), Route::Run),
         ("GET", "/file/srv/r.git".to_owned(), Route::Run),
+        ("GET", "/deliveries".to_owned(), Route::Deliveries),
+        // Whatever follows is the id of a hook, and every method may be one of it.
+        (
+            "POST",
+            "/hooks/deploy".to_owned(),
+            Route::Hook("deploy".to_owned()),
+        ),
+        (
+            "PUT",
+            "/hooks/a%20b/c%2Fd/".to_owned(),
+            Route::Hook("a b/c/d/".to_owned()),
+        ),
+        ("DELETE", "/hooks/".to_owned(), Route::Hook(String::new())),
+        (
+            "GET",
+            "/hooks/%FF".to_owned(),
+            Route::Hook("%FF".to_owned()),
+        ),
     ];
     for (method, path, route) in cases {
         let found = Route::find(&method.parse::<Method>().expect("a method"), &path);

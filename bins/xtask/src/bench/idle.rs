@@ -30,13 +30,20 @@ pub(super) async fn measure(lab: &Lab) -> Result<Vec<Row>> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Memory {
     pub(super) resident: u64,
+    /// The most that it ever took.
+    pub(super) peak: u64,
     own: u64,
 }
 
 impl Memory {
     pub(super) fn of(dogi: &Dogi) -> Result<Self> {
-        let Some(id) = dogi.process() else {
-            return Failure::err("dogi has ended");
+        Self::of_process(dogi.process())
+    }
+
+    /// Of a child that may have ended.
+    pub(super) fn of_process(id: Option<u32>) -> Result<Self> {
+        let Some(id) = id else {
+            return Failure::err("the server has ended");
         };
         let path = format!("/proc/{id}/status");
         let text = fs::read_to_string(&path).doing(format!("read {path}"))?;
@@ -50,6 +57,7 @@ impl Memory {
         };
         Ok(Self {
             resident: value("VmRSS:")?,
+            peak: value("VmHWM:")?,
             own: value("RssAnon:")?,
         })
     }

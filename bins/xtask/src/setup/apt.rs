@@ -17,6 +17,7 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const UNWANTED: &[(&str, &[&str])] = &[
     ("openssh-server", &["ssh.service", "ssh.socket"]),
     ("docker-registry", &["docker-registry.service"]),
+    ("webhook", &["webhook.service"]),
 ];
 
 /// Installs the packages that this release knows.
@@ -72,7 +73,7 @@ fn is_known(package: &str) -> bool {
 
 fn disable(package: &str, services: &[&str]) {
     say::line(format_args!(
-        "{package} is here for the tests only: disabling its service"
+        "{package} is here for the tasks only: disabling its service"
     ));
     let asked = Command::new("systemctl")
         .args(["disable", "--quiet"])

@@ -13,6 +13,8 @@ pub(crate) struct Program {
     pub(crate) purpose: &'static str,
     needed: fn(Need) -> bool,
     here: fn(&str) -> bool,
+    /// The task does less without it.
+    pub(crate) optional: bool,
 }
 
 const PROGRAMS: &[Program] = &[
@@ -22,6 +24,7 @@ const PROGRAMS: &[Program] = &[
         purpose: "makes and serves the repositories",
         needed: |_| true,
         here: on_path,
+        optional: false,
     },
     Program {
         name: "git-http-backend",
@@ -29,6 +32,7 @@ const PROGRAMS: &[Program] = &[
         purpose: "serves repositories over HTTP",
         needed: |_| true,
         here: beside_git,
+        optional: false,
     },
     Program {
         name: "busybox",
@@ -36,6 +40,7 @@ const PROGRAMS: &[Program] = &[
         purpose: "is the shell of the images, which are built from nothing",
         needed: |_| true,
         here: |_| is_static(Path::new("/bin/busybox")),
+        optional: false,
     },
     Program {
         name: "docker",
@@ -43,6 +48,15 @@ const PROGRAMS: &[Program] = &[
         purpose: "is what dogi is compared with",
         needed: |need| need != Need::Demo,
         here: on_path,
+        optional: false,
+    },
+    Program {
+        name: "webhook",
+        packages: &["webhook"],
+        purpose: "is what dogi's generic hooks are compared with",
+        needed: |need| need == Need::Bench,
+        here: on_path,
+        optional: true,
     },
     Program {
         name: "git-daemon",
@@ -50,6 +64,7 @@ const PROGRAMS: &[Program] = &[
         purpose: "serves repositories over git://",
         needed: |need| need == Need::Tests,
         here: beside_git,
+        optional: false,
     },
     Program {
         name: "ssh",
@@ -57,6 +72,7 @@ const PROGRAMS: &[Program] = &[
         purpose: "clones over ssh",
         needed: |need| need == Need::Tests,
         here: on_path,
+        optional: false,
     },
     Program {
         name: "sshd",
@@ -64,6 +80,7 @@ const PROGRAMS: &[Program] = &[
         purpose: "serves repositories over ssh, on loopback with throw-away keys",
         needed: |need| need == Need::Tests,
         here: on_path,
+        optional: false,
     },
     Program {
         name: "docker-registry",
@@ -71,6 +88,7 @@ const PROGRAMS: &[Program] = &[
         purpose: "serves private base images, on loopback",
         needed: |need| need == Need::Tests,
         here: on_path,
+        optional: false,
     },
     Program {
         name: "openssl",
@@ -78,6 +96,7 @@ const PROGRAMS: &[Program] = &[
         purpose: "makes throw-away certificates",
         needed: |need| need == Need::Tests,
         here: on_path,
+        optional: false,
     },
     Program {
         name: "perl",
@@ -85,6 +104,7 @@ const PROGRAMS: &[Program] = &[
         purpose: "holds ports open in tests",
         needed: |need| need == Need::Tests,
         here: on_path,
+        optional: false,
     },
     Program {
         name: "curl",
@@ -92,6 +112,7 @@ const PROGRAMS: &[Program] = &[
         purpose: "is the client that the streams are made for",
         needed: |need| need == Need::Tests,
         here: on_path,
+        optional: false,
     },
 ];
 
@@ -101,6 +122,7 @@ const ENGINE: Program = Program {
     purpose: "builds and runs the containers",
     needed: |_| true,
     here: on_path,
+    optional: false,
 };
 
 /// What is needed and not here; an engine that answers needs no program.

@@ -24,6 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "dogi-engine",
         &[
+            "dogi-command",
             "dogi-docker",
             "dogi-egress",
             "dogi-git",
@@ -55,6 +56,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// What the engine may only know as a feature that an embedder can leave out.
 const OPTIONAL_IN_ENGINE: &[&str] = &[
+    "dogi-command",
     "dogi-docker",
     "dogi-egress",
     "dogi-git",

@@ -6,6 +6,8 @@ mod commands;
 mod docker;
 mod fakes;
 mod governor;
+#[cfg(feature = "command")]
+mod host;
 mod left_behind;
 mod lifecycle;
 mod lives;

@@ -60,10 +60,7 @@ impl Argument {
                 .at(headers::canonical(name).as_bytes())
                 .map(Value::to_text),
             Source::Query(name) => request.query.at(name.as_bytes()).map(Value::to_text),
-            Source::Payload(path) => request
-                .payload()
-                .and_then(|payload| payload.at(path.as_bytes()))
-                .map(Value::to_text),
+            Source::Payload(path) => request.payload_text(path.as_bytes()),
             Source::Literal(text) => Some(Cow::Borrowed(text.as_bytes())),
             Source::RawBody => Some(Cow::Borrowed(received.body.as_ref())),
             Source::Method => Some(Cow::Borrowed(received.method.as_str().as_bytes())),

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
@@ -105,6 +106,12 @@ impl Request {
     #[must_use]
     pub fn received(&self) -> &Received {
         &self.received
+    }
+
+    /// The text of the value of the payload at a [dotted path](Value::at); the others are not built
+    /// for it.
+    pub(super) fn payload_text(&self, path: &[u8]) -> Option<Cow<'_, [u8]>> {
+        self.payload.text_at(path)
     }
 
     /// The payload, always a mapping; `None` where there is none.

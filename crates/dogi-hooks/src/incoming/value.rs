@@ -89,7 +89,7 @@ impl Value {
     }
 }
 
-fn split(path: &[u8]) -> (&[u8], Option<&[u8]>) {
+pub(super) fn split(path: &[u8]) -> (&[u8], Option<&[u8]>) {
     match memchr::memchr(b'.', path) {
         Some(dot) => (&path[..dot], Some(&path[dot + 1..])),
         None => (path, None),
@@ -97,7 +97,7 @@ fn split(path: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// Go's `strconv.ParseUint(text, 10, 64)`: digits and nothing else.
-fn index(text: &[u8]) -> Option<usize> {
+pub(super) fn index(text: &[u8]) -> Option<usize> {
     if !text.iter().all(u8::is_ascii_digit) {
         return None;
     }

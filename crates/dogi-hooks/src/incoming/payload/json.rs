@@ -59,7 +59,7 @@ fn top<S: Sink>(body: &[u8]) -> Result<Top<S::Node>, BadRequest> {
 }
 
 /// What becomes of what is read.
-trait Sink {
+pub(super) trait Sink {
     type Key;
     type Node: PartialEq;
     type List: Default;
@@ -76,7 +76,7 @@ trait Sink {
 }
 
 /// Keeps nothing.
-struct Check;
+pub(super) struct Check;
 
 impl Sink for Check {
     type Key = ();
@@ -132,15 +132,15 @@ impl Sink for Tree {
     }
 }
 
-struct Parser<'t, S> {
-    text: &'t [u8],
-    at: usize,
+pub(super) struct Parser<'t, S> {
+    pub(super) text: &'t [u8],
+    pub(super) at: usize,
     values: usize,
     sink: std::marker::PhantomData<S>,
 }
 
 impl<'t, S: Sink> Parser<'t, S> {
-    fn new(text: &'t [u8]) -> Self {
+    pub(super) fn new(text: &'t [u8]) -> Self {
         Self {
             text,
             at: 0,
@@ -149,7 +149,7 @@ impl<'t, S: Sink> Parser<'t, S> {
         }
     }
 
-    fn value(&mut self, depth: usize) -> Result<S::Node, BadRequest> {
+    pub(super) fn value(&mut self, depth: usize) -> Result<S::Node, BadRequest> {
         self.values += 1;
         if self.values > MAX_VALUES {
             let (what, limit) = ("too many values", MAX_VALUES);
@@ -226,7 +226,7 @@ impl<'t, S: Sink> Parser<'t, S> {
     }
 
     /// What stands between the quotes, checked.
-    fn string(&mut self) -> Result<&'t [u8], BadRequest> {
+    pub(super) fn string(&mut self) -> Result<&'t [u8], BadRequest> {
         let start = self.at + 1;
         match json_text::end(self.text, start) {
             Ok(end) => {
@@ -273,17 +273,17 @@ impl<'t, S: Sink> Parser<'t, S> {
         Ok(())
     }
 
-    fn space(&mut self) {
+    pub(super) fn space(&mut self) {
         while let Some(b' ' | b'\t' | b'\r' | b'\n') = self.peek() {
             self.at += 1;
         }
     }
 
-    fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
-    fn eat(&mut self, byte: u8) -> bool {
+    pub(super) fn eat(&mut self, byte: u8) -> bool {
         let there = self.peek() == Some(byte);
         self.at += usize::from(there);
         there

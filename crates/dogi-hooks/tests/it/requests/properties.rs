@@ -19,6 +19,35 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
+/// JSON as people do not write it: keys that stand twice, that are escaped or have dots, and texts
+/// that look like what is around them.
+fn odd_json() -> impl Strategy<Value = String> {
+    let leaves = [
+        "1",
+        "-0.5e3",
+        "null",
+        "true",
+        r#""""#,
+        r#""a longer text, with a word of \"quotes\"""#,
+        r#""\\]},""#,
+        r#""{\u0061:[é\ud800""#,
+    ];
+    let keys = ["a", "b", "a.b", "b.0", "", "0", r"\u0061", "é", "root"];
+    let leaf = prop::sample::select(leaves.to_vec()).prop_map(str::to_owned);
+    leaf.prop_recursive(4, 40, 4, move |inner| {
+        let space = || prop::sample::select(vec!["", " ", "\n\t"]);
+        let member = (prop::sample::select(keys.to_vec()), space(), inner.clone());
+        let member = member.prop_map(|(key, space, value)| {
+            format!("{space}\"{key}\"{space}:{space}{value}{space}")
+        });
+        let item = (space(), inner).prop_map(|(space, value)| format!("{space}{value}{space}"));
+        prop_oneof![
+            2 => prop::collection::vec(member, 0..5).prop_map(|all| format!("{{{}}}", all.join(","))),
+            1 => prop::collection::vec(item, 0..4).prop_map(|all| format!("[{}]", all.join(","))),
+        ]
+    })
+}
+
 /// Text of markup, so that parsers get further than the first byte.
 fn markup() -> impl Strategy<Value = Vec<u8>> {
     let tokens = [
@@ -129,6 +158,23 @@ proptest! {
         let body = [b"{\"a\":".as_slice(), &body].concat();
         if let Ok(request) = read(JSON, &body) {
             prop_assert!(request.payload().is_some());
+        }
+    }
+
+    /// A single value is the same whether the others are built or passed over.
+    #[test]
+    fn one_value_is_found_as_among_all(
+        text in odd_json(),
+        behind in prop::sample::select(vec!["", " ", "]", r#","a":2}"#, r#" {"a":1}"#]),
+        path in r"([ab01é]|root|a\.b|)(\.([ab01é]|b\.0|)){0,3}",
+    ) {
+        if let Ok(request) = read(JSON, format!("{text}{behind}")) {
+            let alone = get_bytes(&request, p(&path)).ok();
+            let payload = request.payload();
+            let among_all = payload.and_then(|payload| payload.at(path.as_bytes()));
+            let among_all = among_all.map(|value| value.to_text().into_owned());
+            prop_assert_eq!(&alone, &among_all);
+            prop_assert_eq!(get_bytes(&request, p(&path)).ok(), among_all);
         }
     }
 
