@@ -3,7 +3,7 @@ use std::fmt;
 use std::path::Path;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::{Location, NonFiniteFloatPolicy, Spanned};
 
 use crate::Mistake;
 
@@ -75,6 +75,8 @@ pub fn parse(file: &Path, text: &str) -> Result<Node, Mistake> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_depth: MAX_DEPTH },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_ALIASED },
+        // As a text, `12e4567` may well be the beginning of a commit's name.
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
     };
     match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
         Ok(raw) => Ok(node(raw, text)),
@@ -140,7 +142,9 @@ fn spelling(at: Location, source: &str) -> Option<String> {
     let start = usize::try_from(at.span().byte_offset()?).ok()?;
     let len = usize::try_from(at.span().byte_len()?).ok()?;
     let text = source.get(start..start.checked_add(len)?)?.trim();
-    (!text.is_empty()).then(|| text.to_owned())
+    // Behind a tag there may be quotes, which are not part of it.
+    let is_plain = !text.starts_with(['"', '\'']);
+    (is_plain && !text.is_empty()).then(|| text.to_owned())
 }
 
 impl<'de> Deserialize<'de> for Raw {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 /// A hooks file, a request and the answer that is wanted.
@@ -39,10 +39,10 @@ pub(crate) struct Case {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Step {
     WriteHooks(String),
-    RemoveHooks(bool),
+    RemoveHooks(IgnoredAny),
     Signal(String),
-    /// In seconds; a test waits for what follows instead.
-    Sleep(f64),
+    /// A test waits for what is to happen meanwhile instead.
+    Sleep(IgnoredAny),
     Request(Request),
 }
 
@@ -122,7 +122,16 @@ pub(crate) struct FileExpected {
     pub(crate) contains: Option<String>,
 }
 
+/// How a file with the hook `h` begins.
+pub(crate) const ONE_HOOK: &str = "- id: h\n";
+
 impl Case {
+    /// Whether its hook can be one of many, under another name.
+    pub(crate) fn has_one_hook(&self) -> bool {
+        let rest = self.hooks.strip_prefix(ONE_HOOK);
+        self.extra_hooks.is_empty() && rest.is_some_and(is_of_one_hook)
+    }
+
     /// Whether it leaves its server as it was, so that others can have it too.
     pub(crate) fn shares_its_server(&self) -> bool {
         self.expect.startup.is_none()
@@ -132,6 +141,12 @@ impl Case {
             && self.expect.file.is_none()
             && self.expect.file_absent.is_none()
     }
+}
+
+/// No other item of the list, no end of the document, no name.
+fn is_of_one_hook(rest: &str) -> bool {
+    rest.lines()
+        .all(|line| line.starts_with("  ") && !line.starts_with("  id:"))
 }
 
 impl Default for Headers {

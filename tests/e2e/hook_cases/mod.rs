@@ -9,12 +9,12 @@ mod check;
 mod send;
 mod server;
 
-use std::sync::Arc;
+use std::{collections::HashMap, path::Path};
 
 use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
-use case::{Case, fill, read};
+use case::{Case, ONE_HOOK, fill, read};
 use check::differences;
 use server::Server;
 
@@ -50,35 +50,91 @@ async fn all(text: &str, least: usize) {
     );
 }
 
-/// Cases that can share a server: those with the same hooks that don't change it.
-fn groups(cases: &[Value]) -> Vec<Arc<Vec<Value>>> {
-    let mut groups: Vec<Vec<Value>> = Vec::new();
-    let mut shared = std::collections::HashMap::new();
+/// How many hooks a server gets that has hooks of several cases.
+const IN_A_PACK: usize = 40;
+
+/// Cases that can share a server: those with the same hooks that don't change it, and those with one
+/// hook, which gets a name of its own then.
+fn groups(cases: &[Value]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut packs: Vec<Pack> = vec![Pack::default()];
+    let mut shared = HashMap::new();
     for value in cases {
-        let case = fill(value, std::path::Path::new(""));
+        let case = fill(value, Path::new(""));
         if !case.shares_its_server() {
-            groups.push(vec![value.clone()]);
-            continue;
-        }
-        let place = *shared
-            .entry((case.hooks, case.extra_hooks, case.args))
-            .or_insert(groups.len());
-        match groups.get_mut(place) {
-            Some(group) => group.push(value.clone()),
-            None => groups.push(vec![value.clone()]),
+            groups.push(Group::of(value));
+        } else if case.has_one_hook() {
+            if packs.last().is_some_and(|pack| pack.is_full()) {
+                packs.push(Pack::default());
+            }
+            let pack = packs.last_mut().expect("there is one");
+            pack.add(value);
+        } else {
+            let key = (case.hooks, case.extra_hooks);
+            let place = *shared.entry(key).or_insert(groups.len());
+            match groups.get_mut(place) {
+                Some(group) => group.cases.push(value.clone()),
+                None => groups.push(Group::of(value)),
+            }
         }
     }
-    groups.into_iter().map(Arc::new).collect()
+    groups.extend(packs.into_iter().map(|pack| pack.0));
+    groups
+}
+
+/// Cases of one server, not filled in yet.
+#[derive(Default)]
+struct Group {
+    /// Texts of the files, where they are not those of the first case.
+    hooks: Vec<String>,
+    cases: Vec<Value>,
+}
+
+impl Group {
+    fn of(case: &Value) -> Self {
+        Self {
+            hooks: Vec::new(),
+            cases: vec![case.clone()],
+        }
+    }
+}
+
+#[derive(Default)]
+struct Pack(Group);
+
+impl Pack {
+    fn is_full(&self) -> bool {
+        self.0.hooks.len() == IN_A_PACK
+    }
+
+    /// The hook `h` of the case becomes one of this server's.
+    fn add(&mut self, case: &Value) {
+        let group = &mut self.0;
+        let hooks = case["hooks"].as_str().expect("a text");
+        let rest = hooks.strip_prefix(ONE_HOOK).expect("it has one hook");
+        let number = group.hooks.len();
+        group.hooks.push(format!("- id: h{number}\n{rest}"));
+        let mut case = case.clone();
+        let path = case["request"]["path"].as_str().expect("a path");
+        let rest = path.strip_prefix("/hooks/h").unwrap_or("another");
+        if rest.is_empty() || rest.starts_with(['/', '?']) {
+            case["request"]["path"] = format!("/hooks/h{number}{rest}").into();
+        }
+        group.cases.push(case);
+    }
 }
 
 /// What is wrong with the cases of a group.
-async fn run(group: Arc<Vec<Value>>) -> Vec<String> {
+async fn run(group: Group) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a temporary directory");
-    let cases: Vec<Case> = group.iter().map(|case| fill(case, folder.path())).collect();
-    let first = cases.first().expect("a group has a case");
+    let cases = group.cases.iter();
+    let cases: Vec<Case> = cases.map(|case| fill(case, folder.path())).collect();
+    let Some(first) = cases.first() else {
+        return Vec::new();
+    };
     // The original's flags are settings here, or not there at all: docs/hooks.md.
     assert!(first.args.is_empty(), "{}: flags of webhook", first.name);
-    let mut server = Server::start(first, &folder);
+    let mut server = Server::start(first, &group.hooks, &folder);
     if first.expect.startup.is_some() {
         let code = server.process.ended_by_itself().await;
         return match code {

@@ -26,7 +26,9 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts it in the directory, which is also what `{{TMP}}` says.
-    pub(crate) fn start(case: &Case, folder: &TempDir) -> Self {
+    ///
+    /// `hooks` are its files' texts, those of the case where there are none.
+    pub(crate) fn start(case: &Case, hooks: &[String], folder: &TempDir) -> Self {
         let folder = folder.path();
         for (name, text) in &case.files {
             let path = folder.join(name);
@@ -49,10 +51,10 @@ impl Server {
             .env("DATA_DIR", folder.join("data"))
             .envs([NO_DOCKER])
             .envs(&case.env);
-        for (number, text) in std::iter::once(&case.hooks)
-            .chain(&case.extra_hooks)
-            .enumerate()
-        {
+        let of_case = std::iter::once(&case.hooks).chain(&case.extra_hooks);
+        let of_case = of_case.filter(|_| hooks.is_empty());
+        for (number, text) in of_case.chain(hooks).enumerate() {
+            let text = text.replace("{{TMP}}", folder.to_str().expect("UTF-8"));
             let path = hooks_file(folder, number);
             std::fs::write(&path, text).expect("a file");
             command.arg("--hooks").arg(path);
