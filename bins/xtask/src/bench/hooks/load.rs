@@ -236,7 +236,7 @@ impl Head {
         match (self.length, wanted) {
             (Some(_), _) => body == wanted.as_bytes(),
             (None, "") => body == b"0\r\n\r\n",
-            (None, _) => body == format!("{:x}\r\n{wanted}\r\n0\r\n\r\n", wanted.len()).as_bytes(),
+            (None, _) => body == format!("{:X}\r\n{wanted}\r\n0\r\n\r\n", wanted.len()).as_bytes(),
         }
     }
 }
