@@ -2,7 +2,9 @@
 //! because the client went away, everything that it holds is given back.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +13,7 @@ use dogi_job::{RunStatus, State};
 use dogi_stream::{Follower, Framing, Multiplexer, Piece, Position};
 use futures::{Stream, StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 use prometheus_client::metrics::counter::Counter;
@@ -62,11 +64,40 @@ pub(super) fn result_fields(status: &RunStatus) -> HeaderMap {
 
 /// A body whose bytes are counted as they are taken.
 pub(super) fn counted(body: Body, sent: Counter) -> Body {
-    let count = move |frame: Frame<Bytes>| {
-        sent.inc_by(frame.data_ref().map_or(0, Bytes::len) as u64);
-        frame
-    };
-    body.map_frame(count).boxed_unsync()
+    Counted { body, sent }.boxed_unsync()
+}
+
+/// Not a mapped body: that would hide the length, and short answers would go out in chunks.
+struct Counted {
+    body: Body,
+    sent: Counter,
+}
+
+impl http_body::Body for Counted {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(data) = frame
+            .as_ref()
+            .and_then(|frame| frame.as_ref().ok()?.data_ref())
+        {
+            self.sent.inc_by(data.len() as u64);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// The bytes of one output, without any framing.

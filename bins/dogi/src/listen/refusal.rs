@@ -5,7 +5,8 @@
 
 use super::serve::MAX_HEADERS;
 
-/// What hyper's own refusals have in common, and no answer of a handler has: no content.
+/// What hyper's own refusals have in common: no content. A handler's answers may have none either;
+/// they are not looked at.
 const EMPTY: &[u8] = b"content-length: 0\r\n";
 
 /// The answer to send in the place of these bytes, if they are a refusal of hyper's.

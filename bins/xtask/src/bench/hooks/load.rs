@@ -122,18 +122,14 @@ impl Load {
     async fn one(self, mut connection: Connection, turns: Turns) -> Result<BTreeMap<u16, usize>> {
         let mut statuses = BTreeMap::new();
         while turns.take() {
-            let answer = connection.ask(&self.request).await?;
-            let body = &connection.received[answer.body..];
+            let head = connection.ask(&self.request).await?;
             if let Some(wanted) = self.wanted
-                && (answer.status != 200 || body != wanted.as_bytes())
+                && !(head.status == 200 && head.is(&connection.received, wanted))
             {
-                let body = String::from_utf8_lossy(body);
-                return Failure::err(format!(
-                    "expected 200 and {wanted:?}, the answer is {} and {body:?}",
-                    answer.status
-                ));
+                let answer = String::from_utf8_lossy(&connection.received);
+                return Failure::err(format!("expected 200 and {wanted:?}, not:\n{answer}"));
             }
-            *statuses.entry(answer.status).or_default() += 1;
+            *statuses.entry(head.status).or_default() += 1;
         }
         Ok(statuses)
     }
@@ -162,12 +158,14 @@ struct Connection {
     received: Vec<u8>,
 }
 
-/// Where it is in the bytes received.
+/// The head of an answer.
 #[derive(Clone, Copy, Debug)]
-struct Answer {
+struct Head {
     status: u16,
+    /// Where the body begins.
     body: usize,
-    end: usize,
+    /// Its length; `None`: it comes in chunks.
+    length: Option<usize>,
 }
 
 impl Connection {
@@ -181,44 +179,64 @@ impl Connection {
         })
     }
 
-    async fn ask(&mut self, request: &[u8]) -> Result<Answer> {
+    async fn ask(&mut self, request: &[u8]) -> Result<Head> {
         let sent = self.stream.write_all(request).await;
         sent.doing("send a request")?;
         self.received.clear();
-        let mut answer = None;
-        while answer.is_none_or(|answer: Answer| self.received.len() < answer.end) {
+        loop {
             let read = self.stream.read_buf(&mut self.received).await;
             if read.doing("read an answer")? == 0 {
                 let text = String::from_utf8_lossy(&self.received);
                 return Failure::err(format!("an answer ends too early: {text}"));
             }
-            if answer.is_none() {
-                answer = head(&self.received)?;
+            if let Some(head) = Head::read(&self.received)?
+                && head.has_all(&self.received)
+            {
+                return Ok(head);
             }
         }
-        answer.map_or_else(|| Failure::err("there is no answer"), Ok)
     }
 }
 
-/// Reads the head of an answer, once all of it is there.
-fn head(received: &[u8]) -> Result<Option<Answer>> {
-    let Some(end) = received.windows(4).position(|four| four == b"\r\n\r\n") else {
-        return Ok(None);
-    };
-    let text = String::from_utf8_lossy(&received[..end]);
-    let status = text.split(' ').nth(1).and_then(|code| code.parse().ok());
-    let length = text.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        let found = name.eq_ignore_ascii_case("content-length");
-        found.then(|| value.trim().parse::<usize>().ok())?
-    });
-    let body = end + 4;
-    match (status, length) {
-        (Some(status), Some(length)) => Ok(Some(Answer {
-            status,
-            body,
-            end: body + length,
-        })),
-        _ => Failure::err(format!("expected a status and a length in:\n{text}")),
+impl Head {
+    /// Once all of it is there.
+    fn read(received: &[u8]) -> Result<Option<Self>> {
+        let Some(end) = received.windows(4).position(|four| four == b"\r\n\r\n") else {
+            return Ok(None);
+        };
+        let text = String::from_utf8_lossy(&received[..end]);
+        let status = text.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let length = text.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            let found = name.eq_ignore_ascii_case("content-length");
+            found.then(|| value.trim().parse().ok())?
+        });
+        let body = end + 4;
+        match status {
+            Some(status) => Ok(Some(Self {
+                status,
+                body,
+                length,
+            })),
+            None => Failure::err(format!("expected a status in:\n{text}")),
+        }
+    }
+
+    /// Nothing that is asked for here ends in what looks like the last chunk.
+    fn has_all(self, received: &[u8]) -> bool {
+        match self.length {
+            Some(length) => received.len() >= self.body + length,
+            None => received[self.body..].ends_with(b"0\r\n\r\n"),
+        }
+    }
+
+    /// Whether the body is this one; in chunks, it may come in one.
+    fn is(self, received: &[u8], wanted: &str) -> bool {
+        let body = &received[self.body..];
+        match (self.length, wanted) {
+            (Some(_), _) => body == wanted.as_bytes(),
+            (None, "") => body == b"0\r\n\r\n",
+            (None, _) => body == format!("{:X}\r\n{wanted}\r\n0\r\n\r\n", wanted.len()).as_bytes(),
+        }
     }
 }
