@@ -1,7 +1,8 @@
 //! Performs what dogi-job wants: admission, runs, outputs, leases.
 //!
 //! The engine knows neither git nor Docker nor HTTP. It asks its [`ports`]: a [`ports::Source`]
-//! for files, a [`ports::Runner`] for images and containers, a [`ports::Deliverer`] for callbacks,
+//! for files, a [`ports::Runner`] for images and containers, a [`ports::Host`] for commands on the
+//! machine itself, a [`ports::Deliverer`] for callbacks,
 //! a [`ports::Store`] for history. [`adapters`] has the real ones.
 //!
 //! ```no_run

@@ -1,7 +1,9 @@
-//! Callbacks: telling another service by HTTP POST what became of something, so
-//! that it can trust what it is told, hears of it once, and can be down for a while.
+//! Webhooks in and callbacks out.
 //!
-//! What is decided is pure: the [headers](CallbackHeaders) that the operator adds,
+//! In: [`incoming`] has generic hooks, their rules and the requests that they are asked about.
+//!
+//! Out: telling another service by HTTP POST what became of something, so that it can trust
+//! what it is told, hears of it once, and can be down for a while. What is decided is pure: the [headers](CallbackHeaders) that the operator adds,
 //! the [signature](Signer) after the Standard Webhooks specification, when to
 //! [try again](RetryPolicy), how an answer is [kept](Data). The feature `deliver`
 //! adds a [`Sender`], which is the only part that has a clock and a network.
@@ -23,9 +25,6 @@
 //! assert_eq!(policy.next(1, Duration::from_secs(2), &Attempt::answered(404), 0.5), Next::Stop);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//!
-//! The other direction is [`incoming`]: hooks files, their rules, and the requests that they are
-//! asked about.
 //!
 //! # Limitations
 //!

@@ -31,7 +31,7 @@ pub enum Event {
     Resumed,
     /// The container is made and is about to start: from here on the run is never begun again.
     Started {
-        /// The id of the container.
+        /// The id of the container; for a command on the machine itself, words that name it.
         container: String,
     },
     /// The container ended by itself.

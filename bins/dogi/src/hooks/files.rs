@@ -65,13 +65,25 @@ impl HookFiles {
     /// # Errors
     /// With every mistake in any of them.
     pub(crate) fn read(&self) -> (Result<Loaded, Report>, Stamps) {
+        self.read_if(|_| true)
+    }
+
+    /// The same for files that were read before: one that is empty now was emptied by whoever writes
+    /// it anew, and is no list without hooks.
+    ///
+    /// # Errors
+    /// As [`HookFiles::read`].
+    pub(crate) fn read_again(&self) -> (Result<Loaded, Report>, Stamps) {
+        self.read_if(|text| !text.trim().is_empty())
+    }
+
+    fn read_if(&self, whole: impl Fn(&str) -> bool) -> (Result<Loaded, Report>, Stamps) {
         let mut stamps = Stamps::of(self.paths.iter().map(PathBuf::as_path));
         let mut problems = Vec::new();
         let mut texts = Vec::new();
         for path in &self.paths {
             match read_text(path) {
-                // What an editor has emptied to write it anew is no list without hooks.
-                Ok(text) if text.trim().is_empty() => {
+                Ok(text) if !whole(&text) => {
                     let message = "is empty: expected a list of hooks, or [] for none";
                     problems.push(Problem::new(Origin::file(path), message));
                 }
@@ -108,7 +120,7 @@ impl HookFiles {
         if hook.image().is_some() {
             let message = "only hooks of a repository run in an image; those of the operator run \
                            on this machine, or start a job with dogi";
-            let key = format!("{}.image", hook.id());
+            let key = hook.key("image");
             mistakes.push(Mistake::new(hook.file(), hook.line(), &key, message));
         }
         mistakes
@@ -117,7 +129,7 @@ impl HookFiles {
     fn check_timeout(&self, hook: &Hook) -> Option<Mistake> {
         let timeout = hook.limits().timeout?;
         let most = self.max_timeout.as_secs();
-        let key = format!("{}.timeout", hook.id());
+        let key = hook.key("timeout");
         let message = format!("more than a job may take here: at most {most}s (JOB_TIMEOUT)");
         (timeout > self.max_timeout).then(|| Mistake::new(hook.file(), hook.line(), &key, message))
     }

@@ -69,7 +69,7 @@ pub(crate) fn check(hook: &Hook) -> Vec<Mistake> {
 
 fn check_job(hook: &Hook, dogi: &Dogi) -> Vec<Mistake> {
     let problem = |line: u64, name: &str, message: String| {
-        let key = format!("{}.dogi.{name}", hook.id());
+        let key = hook.key(&format!("dogi.{name}"));
         Mistake::new(hook.file(), line, key.trim_end_matches('.'), message)
     };
     let one_by_one: Vec<Mistake> = dogi

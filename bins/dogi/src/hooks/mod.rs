@@ -109,7 +109,7 @@ impl HookService {
 
     fn read_again(&self) {
         let mut known = self.stamps();
-        let (read, stamps) = self.files.read();
+        let (read, stamps) = self.files.read_again();
         if stamps.again() != stamps {
             // Half of a file may be a good file, with hooks that lack their rules.
             tracing::info!("hooks are being written, and will be read when they are whole");
