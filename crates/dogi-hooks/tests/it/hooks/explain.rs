@@ -105,6 +105,7 @@ fn names_of_secrets() {
     ];
     let others = [
         ("header", "X-Design"),
+        ("header", "X-Event-Key"),
         ("header", "X-Author"),
         ("url", "keyword"),
         ("url", "monkey"),
