@@ -182,6 +182,20 @@ async fn with_an_advertised_url_links_are_whole() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_all_there_has_its_length() {
+    let server = signed_server().await;
+    for target in ["/healthz", "/readyz", "/metrics", "/", "/jobs", "/nothing"] {
+        let answer = server.get(target).await;
+        let lengths = (
+            answer.header("content-length"),
+            answer.header("transfer-encoding"),
+        );
+        let wanted = answer.body.len().to_string();
+        assert_eq!(lengths, (wanted.as_str(), ""), "{target}");
+    }
+}
+
+#[tokio::test]
 async fn bad_requests_are_told_what_is_wrong() {
     let server = Server::start().await;
     let many: String = (0..1000).map(|n| format!("&env_N{n}=x")).collect();
