@@ -164,7 +164,7 @@ impl Bench<'_> {
                 false => NOT_HERE.to_owned(),
             },
             ratio: or_dash(measured, ratio),
-            wanted: format!("≥ {}", case.wanted),
+            wanted: wanted(measured, format!("≥ {}", case.wanted)),
             met: !measured || ratio >= case.wanted,
         })
     }
@@ -182,7 +182,7 @@ impl Bench<'_> {
             dogi: megabytes(dogi),
             beside: beside.map_or_else(|| NOT_HERE.to_owned(), megabytes),
             ratio: or_dash(beside.is_some(), ratio),
-            wanted: format!("≤ {WANTED_MEMORY}"),
+            wanted: wanted(beside.is_some(), format!("≤ {WANTED_MEMORY}")),
             met: beside.is_none() || ratio <= WANTED_MEMORY,
         })
     }
@@ -297,6 +297,14 @@ fn per_second(values: &mut [f64]) -> String {
     let (least, most) = (values.first(), values.last());
     let [least, most] = [least, most].map(|value| value.copied().unwrap_or(f64::NAN));
     format!("{median:.0} /s ({least:.0} to {most:.0})")
+}
+
+/// Without the other side there is nothing to be met.
+fn wanted(measured: bool, wanted: String) -> String {
+    match measured {
+        true => wanted,
+        false => "measured".to_owned(),
+    }
 }
 
 fn or_dash(measured: bool, ratio: f64) -> String {
