@@ -16,6 +16,9 @@ const FRAME: Duration = Duration::from_secs(10);
 /// The whole body.
 const WHOLE: Duration = Duration::from_secs(60);
 
+/// Room that is made at once for a body that announces its length.
+const BEGIN: usize = 256 << 10;
+
 /// Reads a body of at most `limit` bytes. Cancel safe in that a dropped read ends the request.
 ///
 /// # Errors
@@ -42,13 +45,16 @@ pub(super) async fn read_within(
         let detail = format!("the body is longer than {limit} bytes, which is the limit");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     };
-    if body.size_hint().lower() > limit as u64 {
+    let announced = body.size_hint().lower();
+    if announced > limit as u64 {
         return Err(too_large());
     }
     // A client that closes its half before the end of its body has broken off.
     let _guard = activity.watch_eof();
     let deadline = tokio::time::Instant::now() + WHOLE;
-    let mut bytes = BytesMut::new();
+    // What is announced has not come yet: of a long one only the beginning is made room for.
+    let begin = usize::try_from(announced).map_or(BEGIN, |size| size.min(BEGIN));
+    let mut bytes = BytesMut::with_capacity(begin);
     loop {
         let until = deadline.min(tokio::time::Instant::now() + FRAME);
         let frame = tokio::time::timeout_at(until, body.frame())
