@@ -25,11 +25,11 @@
 //! ```
 //!
 //! The other direction is [`incoming`]: hooks files, their rules, and the requests that they are
-//! asked about.
+//! asked about; and [`forge`]: what GitHub, Gitea, Forgejo and GitLab send.
 //!
 //! # Limitations
 //!
-//! Forge and registry payloads and mail are not here yet. Hooks are read, asked and prepared:
+//! Registry payloads, commit statuses and mail are not here yet. Hooks are read, asked and prepared:
 //! serving them and running what they start is the business of a server.
 //! Nothing is stored: whoever promises a delivery keeps it, and its id.
 //!
@@ -42,6 +42,7 @@ mod attempt;
 mod callback;
 mod data;
 mod exchange;
+pub mod forge;
 mod headers;
 pub mod incoming;
 mod message_id;

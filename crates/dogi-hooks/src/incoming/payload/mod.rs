@@ -16,6 +16,7 @@ use bytes::Bytes;
 use media_type::MediaType;
 
 use super::{BadRequest, Map, Received, Value};
+pub(crate) use form::fields as form_fields;
 pub(super) use form::query;
 pub use json::parse_json;
 
