@@ -1,6 +1,7 @@
 //! Webhooks in and callbacks out.
 //!
-//! In: [`incoming`] has generic hooks, their rules and the requests that they are asked about.
+//! In: [`incoming`] has generic hooks, their rules and the requests that they are asked about;
+//! [`forge`] what GitHub, Gitea, Forgejo and GitLab send, verified and read as one kind of event.
 //!
 //! Out: telling another service by HTTP POST what became of something, so that it can trust
 //! what it is told, hears of it once, and can be down for a while. What is decided is pure: the [headers](CallbackHeaders) that the operator adds,
@@ -28,7 +29,7 @@
 //!
 //! # Limitations
 //!
-//! Forge and registry payloads and mail are not here yet. Hooks are read, asked and prepared:
+//! Registry payloads, commit statuses and mail are not here yet. Hooks are read, asked and prepared:
 //! serving them and running what they start is the business of a server.
 //! Nothing is stored: whoever promises a delivery keeps it, and its id.
 //!
@@ -41,6 +42,7 @@ mod attempt;
 mod callback;
 mod data;
 mod exchange;
+pub mod forge;
 mod headers;
 pub mod incoming;
 mod message_id;

@@ -13,6 +13,7 @@ use base64::{
 use ring::hmac;
 
 use crate::MessageId;
+use crate::incoming::same;
 
 const PREFIX: &str = "whsec_";
 
@@ -68,6 +69,32 @@ impl FromStr for SigningKey {
     }
 }
 
+impl SigningKey {
+    fn tag(&self, id: &MessageId, timestamp: u64, body: &[u8]) -> hmac::Tag {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(format!("{id}.{timestamp}.").as_bytes());
+        context.update(body);
+        context.sign()
+    }
+
+    /// Whether one of the signatures in `webhook-signature` was made with this key: `v1,` and
+    /// base64, separated by spaces. Those of other versions do not count.
+    pub(crate) fn made(
+        &self,
+        signatures: &str,
+        id: &MessageId,
+        timestamp: u64,
+        body: &[u8],
+    ) -> bool {
+        let tag = self.tag(id, timestamp, body);
+        signatures.split(' ').any(|signature| {
+            let encoded = signature.strip_prefix("v1,");
+            let given = encoded.and_then(|encoded| BASE64_STANDARD.decode(encoded).ok());
+            given.is_some_and(|given| same(tag.as_ref(), &given))
+        })
+    }
+}
+
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SigningKey")
@@ -102,10 +129,8 @@ impl Signer {
     pub fn sign(&self, id: &MessageId, timestamp: u64, body: &[u8]) -> String {
         let keys = std::iter::once(&self.first).chain(&self.others);
         let signatures = keys.map(|key| {
-            let mut context = hmac::Context::with_key(&key.0);
-            context.update(format!("{id}.{timestamp}.").as_bytes());
-            context.update(body);
-            format!("v1,{}", BASE64_STANDARD.encode(context.sign()))
+            let tag = key.tag(id, timestamp, body);
+            format!("v1,{}", BASE64_STANDARD.encode(tag))
         });
         signatures.collect::<Vec<_>>().join(" ")
     }

@@ -130,10 +130,12 @@ pub use hook::{
 pub use hooks::Hooks;
 pub use map::Map;
 pub use pattern::{Pattern, PatternError};
+pub(crate) use payload::form_fields;
 pub use payload::parse_json;
 pub use request::{PayloadShape, Received, Request};
 pub use rule::{
     Algorithm, Hmac, IpRanges, Match, RangeError, Reason, Rule, Scalr, Signatures, Verdict, Why,
 };
+pub(crate) use secret::same;
 pub use secret::{NoLookup, Secret, SecretLookup, Unreadable};
 pub use value::Value;

@@ -24,7 +24,7 @@ impl Secret {
     }
 
     /// Whether it is this text, in a time that does not depend on where they differ.
-    pub(super) fn is(&self, text: &[u8]) -> bool {
+    pub(crate) fn is(&self, text: &[u8]) -> bool {
         same(self.0.as_bytes(), text)
     }
 }
@@ -37,7 +37,7 @@ impl fmt::Debug for Secret {
 
 /// Compares without telling by time where two texts differ: their HMACs are compared, since the
 /// comparison of verified tags is what `ring` promises to do in constant time.
-pub(super) fn same(wanted: &[u8], given: &[u8]) -> bool {
+pub(crate) fn same(wanted: &[u8], given: &[u8]) -> bool {
     let key = hmac::Key::new(hmac::HMAC_SHA256, b"a comparison");
     hmac::verify(&key, given, hmac::sign(&key, wanted).as_ref()).is_ok()
 }

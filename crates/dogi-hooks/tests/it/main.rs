@@ -5,6 +5,7 @@
 mod data;
 #[cfg(feature = "deliver")]
 mod deliver;
+mod forge;
 mod headers;
 mod hooks;
 mod messages;

@@ -24,9 +24,11 @@ pub(in crate::incoming) fn query(query: &[u8]) -> Map {
     Map::first_wins(fields(query).flatten().collect())
 }
 
+/// A name with its value, a [`Value::Text`].
 type Field = (Vec<u8>, Value);
 
-fn fields(text: &[u8]) -> impl Iterator<Item = Result<Field, &'static str>> {
+/// Each field in the order in which it stands, also of names that stand more than once.
+pub(crate) fn fields(text: &[u8]) -> impl Iterator<Item = Result<Field, &'static str>> {
     text.split(|byte| *byte == b'&')
         .filter(|pair| !pair.is_empty())
         .map(field)

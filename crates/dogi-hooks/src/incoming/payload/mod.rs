@@ -19,6 +19,7 @@ use media_type::MediaType;
 
 use super::limits::Budget;
 use super::{BadRequest, Map, Received, Value};
+pub(crate) use form::fields as form_fields;
 pub(super) use form::query;
 pub use json::parse_json;
 pub(super) use json::parse_within;
