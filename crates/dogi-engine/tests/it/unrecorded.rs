@@ -92,11 +92,11 @@ fn a_member_that_replaced_its_group_has_ended_it_whatever_became_of_itself() {
 #[test]
 fn what_was_replaced_while_it_waited_keeps_no_place_from_its_follower() {
     // Many instances, each of which may be taken up at the wrong moment, beside other threads.
-    const INSTANCES: usize = 100;
+    const INSTANCES: usize = 300;
     let mut machine = Machine::new();
     machine.running = 1;
     let store = machine.moody(Mood::Good);
-    let (old, new) = machine.life_over(store.clone(), async |engine| {
+    let (blocker, old, new) = machine.life_over(store.clone(), async |engine| {
         let blocker = submit(&engine, "action=run&id=blocker").await;
         while !log_has(&blocker, "hello") {
             tokio::task::yield_now().await;
@@ -105,29 +105,33 @@ fn what_was_replaced_while_it_waited_keeps_no_place_from_its_follower() {
         store.turn(Mood::OnlySubmissions);
         let (mut old, mut new) = (Vec::new(), Vec::new());
         for id in 0..INSTANCES {
-            let group = ["", "&group=g"][id % 2];
-            let first = submit(&engine, &format!("action=run&id={id}{group}")).await;
-            let second = submit(&engine, &format!("action=restart&id={id}{group}")).await;
+            let first = submit(&engine, &format!("action=run&id={id}")).await;
+            let second = submit(&engine, &format!("action=restart&id={id}")).await;
             old.push(first.id().clone());
             new.push(second.id().clone());
         }
-        (old, new)
+        (blocker.id().clone(), old, new)
     });
-    machine.fake.let_end(1 + INSTANCES);
     machine.life(async |engine| {
         for run in &old {
             let status = again(&engine, run).finished().await;
             assert_eq!(status.state, State::Superseded);
         }
-        let all = async {
-            for run in &new {
-                let status = again(&engine, run).finished().await;
-                assert_eq!(status.state, State::Succeeded);
-            }
-        };
-        let ended = tokio::time::timeout(Duration::from_secs(60), all).await;
-        ended.expect("no place is blocked");
-        assert_eq!(engine.counts(), (0, 0), "every place was given back");
+        assert_eq!(
+            engine.counts(),
+            (1, INSTANCES),
+            "one place for each follower"
+        );
+        for run in &new[1..] {
+            engine.abort_run(run).await.expect("known");
+        }
+        assert_eq!(engine.counts(), (1, 1), "each was given back");
+        machine.fake.let_end(2);
+        for run in [&blocker, &new[0]] {
+            let status = again(&engine, run).finished().await;
+            assert_eq!(status.state, State::Succeeded);
+        }
+        assert_eq!(engine.counts(), (0, 0));
     });
     assert_eq!(machine.fake.containers(), 0);
     assert_eq!(machine.fake.0.most.load(Ordering::SeqCst), 1);
