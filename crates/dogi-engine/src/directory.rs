@@ -6,8 +6,8 @@ use std::{
 };
 
 use dogi_job::{
-    AdmissionLimits, Refusal, RunId, Slot, SlotDecision, Spec, Standing, StopCause, Submit,
-    UnixMillis,
+    AdmissionLimits, Refusal, RunId, RunStatus, Slot, SlotDecision, Spec, Standing, StopCause,
+    Submit, UnixMillis,
 };
 use dogi_url::{GroupName, GroupPolicy, InstanceId};
 
@@ -126,11 +126,13 @@ impl Directory {
     }
 
     /// Lets the runs that waited in an earlier life wait on, in this order, except those that wait
-    /// for their instance.
+    /// for their instance, or for nothing any more. To be called before any of them goes on.
     pub(crate) fn restore_waiting(&mut self, waiting: &[RunHandle]) {
         for handle in waiting {
             let slot = self.slots.get(handle.instance());
-            if slot.is_some_and(|slot| slot.is_current(handle.id())) {
+            let has_its_turn =
+                slot.is_some_and(|slot| slot.is_current(handle.id()) && slot.goes_on(handle.id()));
+            if has_its_turn && self.waits(handle) {
                 self.queues.restore_waiting(handle);
             }
         }
@@ -139,7 +141,8 @@ impl Directory {
     }
 
     /// Stops the older runs of a group that `handle` is submitted to replace, those that wait for
-    /// their instance included. One that was told already is not told again: its callback is owed.
+    /// their instance included. One that was told already, or has its result, is not told: its
+    /// callback is owed. (The status may lag behind the result; then the run itself takes no notice.)
     fn replace_group(&mut self, handle: &RunHandle) {
         let Some(group) = replaced_group(handle.spec()) else {
             return;
@@ -149,12 +152,12 @@ impl Directory {
             run.id() < handle.id()
                 && run.spec().group.as_ref() == Some(group)
                 && slot.is_some_and(|slot| slot.goes_on(run.id()))
-                && !run.status().stopped
+                && !is_decided(&run.status())
         };
         let mut older = self.unfinished();
         older.retain(replaced);
         for run in older {
-            self.stop(run.id(), StopCause::Superseded);
+            self.stop(run.id(), StopCause::Replaced);
         }
     }
 
@@ -325,9 +328,14 @@ impl Directory {
 
     /// A run that waited for its instance was promised a start.
     fn keep_promise(&mut self, handle: &RunHandle) {
-        if self.queues.take(handle) {
+        if self.waits(handle) && self.queues.take(handle) {
             handle.admit();
         }
+    }
+
+    /// Whether it may have a place in a queue: one that is over would keep it for ever.
+    fn waits(&self, handle: &RunHandle) -> bool {
+        self.unfinished.contains(handle.id()) && !handle.status().stopped
     }
 
     fn admit(&self, runs: &[RunId]) {
@@ -366,6 +374,11 @@ impl Directory {
 
 fn number_of(run: &RunId) -> u128 {
     u128::from_str_radix(run.as_str(), 16).expect("a run id is made of 32 hexadecimal digits")
+}
+
+/// Whether what the run comes to, its callback left aside, is known.
+fn is_decided(status: &RunStatus) -> bool {
+    status.stopped || status.exit_code.is_some() || !status.errors.is_empty()
 }
 
 /// The group whose older runs are to stop for a run with `spec`.

@@ -1,7 +1,7 @@
 //! The beginning of a life: what an earlier one recorded is read, and taken up where it ended.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     io,
     path::Path,
     sync::Arc,
@@ -224,13 +224,19 @@ async fn take_up(shared: &Arc<Shared>, loaded: Vec<Loaded>) {
     for (_, run) in &ended {
         shared.retire(run).await;
     }
-    let waiting = in_turn(&loaded);
-    // Told before they go on: they do nothing any more.
-    for run in superseded(&loaded) {
-        shared.directory().stop(&run, StopCause::Superseded);
-    }
-    for (run, cause) in lost_commands(&loaded) {
-        shared.directory().stop(&run, cause);
+    let superseded = superseded(&loaded);
+    let waiting = in_turn(&loaded, &superseded);
+    {
+        let mut directory = shared.directory();
+        // Told before they go on: they do nothing any more.
+        for (run, cause) in superseded {
+            directory.stop(&run, cause);
+        }
+        for (run, cause) in lost_commands(&loaded) {
+            directory.stop(&run, cause);
+        }
+        // A driver gives back what its run has in the books, which must be there by then.
+        directory.restore_waiting(&waiting);
     }
     for run in loaded {
         let standing = run.standing();
@@ -240,12 +246,11 @@ async fn take_up(shared: &Arc<Shared>, loaded: Vec<Loaded>) {
             (Some(driven), _) => driver::spawn_resumed(shared.clone(), driven),
         }
     }
-    shared.directory().restore_waiting(&waiting);
 }
 
 /// The runs whose place another one took, in their instance or in their group, just before the end
 /// of that life: they may not have been told yet, whatever has become of the other one since.
-fn superseded(loaded: &[Loaded]) -> Vec<RunId> {
+fn superseded(loaded: &[Loaded]) -> BTreeMap<RunId, StopCause> {
     let mut restarted = HashMap::new();
     let mut replaced = HashMap::new();
     // The oldest come first, so the newest are what is left.
@@ -257,19 +262,21 @@ fn superseded(loaded: &[Loaded]) -> Vec<RunId> {
             replaced.insert(group, handle.id());
         }
     }
-    let replaced = |run: &&Loaded| {
-        let handle = &run.handle;
+    let cause = |handle: &RunHandle| {
         let group = handle.spec().group.as_ref();
         let by_restart = restarted.get(handle.instance());
         let by_member = group.and_then(|group| replaced.get(group));
-        let mut newer = by_restart.into_iter().chain(by_member);
-        newer.any(|newer| handle.id() < *newer)
+        let is_older = |newer: Option<&&RunId>| newer.is_some_and(|newer| handle.id() < *newer);
+        match (is_older(by_restart), is_older(by_member)) {
+            (true, _) => Some(StopCause::Superseded),
+            (false, true) => Some(StopCause::Replaced),
+            (false, false) => None,
+        }
     };
     loaded
         .iter()
         .filter(|run| !run.run.is_decided())
-        .filter(replaced)
-        .map(|run| run.handle.id().clone())
+        .filter_map(|run| Some((run.handle.id().clone(), cause(&run.handle)?)))
         .collect()
 }
 
@@ -292,8 +299,9 @@ fn lost_commands(loaded: &[Loaded]) -> Vec<(RunId, StopCause)> {
 }
 
 /// The runs that wait, in the order in which they would have been let in: the repository that was
-/// served longest ago, or began to wait before that, comes first.
-fn in_turn(loaded: &[Loaded]) -> Vec<RunHandle> {
+/// served longest ago, or began to wait before that, comes first. What was superseded waits for
+/// nothing.
+fn in_turn(loaded: &[Loaded], superseded: &BTreeMap<RunId, StopCause>) -> Vec<RunHandle> {
     let mut turns: HashMap<String, UnixMillis> = HashMap::new();
     let mut turn = |run: &Loaded, at: UnixMillis| {
         let turn = turns.entry(run.run.spec().fairness_key()).or_insert(at);
@@ -307,6 +315,7 @@ fn in_turn(loaded: &[Loaded]) -> Vec<RunHandle> {
     let waiting: Vec<_> = loaded
         .iter()
         .filter(|run| run.standing() == Standing::Waiting)
+        .filter(|run| !superseded.contains_key(run.handle.id()))
         .collect();
     let mut first = HashSet::new();
     for run in &waiting {

@@ -98,8 +98,12 @@ impl Admission {
 
     /// Takes the ticket of a run that was accepted before and had to wait for something else: it
     /// starts (`true`) or waits, however long the queue is and whoever is in its group by now. Who
-    /// came into the group after it is not stopped for it.
+    /// came into the group after it is not stopped for it. A run that has its place already keeps
+    /// that one (`false`).
     pub fn take(&mut self, ticket: Ticket) -> bool {
+        if self.is_known(&ticket) {
+            return false;
+        }
         let now = self.may_start(&ticket);
         match now {
             true => self.start(&ticket),
@@ -138,8 +142,11 @@ impl Admission {
 
     /// A run that waited in an earlier life of the server. It was promised a place: it waits on,
     /// whatever the limits are now. They are to come in the order in which they would be let in.
+    /// One that has its place already keeps that one.
     pub fn restore_waiting(&mut self, ticket: Ticket) {
-        self.enqueue(ticket);
+        if !self.is_known(&ticket) {
+            self.enqueue(ticket);
+        }
     }
 
     /// Lets in whoever has room.
@@ -221,6 +228,17 @@ impl Admission {
             .filter(|ticket| ticket.group.as_ref() == Some(group))
             .map(|ticket| ticket.run.clone());
         running.chain(waiting).collect()
+    }
+
+    /// Whether the run is under way or waits: a second place would never be given back.
+    fn is_known(&self, ticket: &Ticket) -> bool {
+        let queue = self.queues.get(&ticket.fairness_key);
+        let waits = |queue: &VecDeque<Ticket>| {
+            queue
+                .binary_search_by(|waiting| waiting.run.cmp(&ticket.run))
+                .is_ok()
+        };
+        self.running.contains_key(&ticket.run) || queue.is_some_and(waits)
     }
 
     fn may_start(&self, ticket: &Ticket) -> bool {

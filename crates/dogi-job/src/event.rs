@@ -94,8 +94,11 @@ pub enum StopCause {
     Abort,
     /// The connection of an attached client closed.
     Disconnect,
-    /// A later restart of the same instance, or of the group.
+    /// A later restart of the same instance. (Of the group, too, in records of earlier versions.)
     Superseded,
+    /// A later member of its group that replaces the others. It ends only what has no result yet: who
+    /// was promised that one is told it.
+    Replaced,
     /// It ran for longer than allowed.
     TimedOut {
         /// The limit, in milliseconds.

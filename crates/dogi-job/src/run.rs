@@ -298,7 +298,8 @@ impl Run {
         self.verdict.get_or_insert(verdict);
     }
 
-    /// A stop also ends a run that waits for its callback: nobody wants that answer any more.
+    /// An abort and a restart also end a run that waits for its callback: nobody wants that answer any
+    /// more. A group is no such word about the run itself.
     fn stop(&mut self, cause: StopCause) {
         let calling_back = self.owes_callback();
         match &self.verdict {
@@ -393,7 +394,7 @@ impl Run {
             Verdict::Succeeded => State::Succeeded,
             Verdict::Failed(_) => State::Failed,
             Verdict::Stopped(StopCause::Abort | StopCause::Disconnect) => State::Aborted,
-            Verdict::Stopped(StopCause::Superseded) => State::Superseded,
+            Verdict::Stopped(StopCause::Superseded | StopCause::Replaced) => State::Superseded,
             Verdict::Stopped(StopCause::TimedOut { .. }) => State::TimedOut,
             Verdict::Stopped(StopCause::Lost { .. }) => State::Lost,
         }

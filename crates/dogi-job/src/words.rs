@@ -21,7 +21,7 @@ pub(crate) fn describe_stop(cause: &StopCause) -> String {
     match cause {
         StopCause::Abort => "Killed by abort".to_owned(),
         StopCause::Disconnect => "Killed because the attached client went away".to_owned(),
-        StopCause::Superseded => "Killed by subsequent restart".to_owned(),
+        StopCause::Superseded | StopCause::Replaced => "Killed by subsequent restart".to_owned(),
         StopCause::TimedOut { limit_ms } => {
             format!(
                 "Timed out: the limit of {} was reached",

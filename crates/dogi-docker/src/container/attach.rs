@@ -25,6 +25,16 @@ pub enum Channel {
     Stderr,
 }
 
+impl Channel {
+    /// Its place in a pair.
+    pub(super) fn index(self) -> usize {
+        match self {
+            Channel::Stdout => 0,
+            Channel::Stderr => 1,
+        }
+    }
+}
+
 /// A running container and what it prints.
 #[derive(Debug)]
 pub struct Attached {

@@ -6,17 +6,22 @@ use futures::stream::BoxStream;
 use http::Method;
 
 use super::demux::{Demux, Source};
-use super::messages::{Messages, Part};
+use super::messages::{Messages, Part, Stamp};
+use super::recent::Recent;
 use super::{Channel, Container};
 use crate::client::body_bytes;
 use crate::error::EngineError;
 
-/// Messages that are looked at to see how far the copy has come.
+/// Messages that are looked at to see how far the copy has come: the channels' times may be a little out
+/// of order.
+const NEWEST: usize = 10;
+/// Messages in which the end of what is known is looked for.
 const LAST: usize = 1000;
 const WHAT: &str = "send the container's log";
 
 /// The engine's copy, from its beginning.
 pub(super) struct Copy {
+    ended: bool,
     container: Container,
     body: BoxStream<'static, Result<Bytes, hyper::Error>>,
     demux: Demux,
@@ -41,19 +46,28 @@ impl Container {
             .await
     }
 
-    /// The last [`LAST`] messages of the engine's copy so far.
-    pub(super) async fn last_of_copy(&self) -> Result<Vec<(Channel, Part)>, EngineError> {
+    /// The time of the newest message in the engine's copy so far.
+    pub(super) async fn newest_in_copy(&self) -> Result<Stamp, EngineError> {
+        let mut copy = self.open_copy(&format!("tail={NEWEST}")).await?;
+        let mut newest = Stamp::default();
+        while let Some(parts) = copy.parts().await? {
+            newest = parts
+                .iter()
+                .fold(newest, |newest, (_, part)| newest.max(part.stamp));
+        }
+        Ok(newest)
+    }
+
+    /// The last [`LAST`] messages of the engine's copy so far, as far as they are kept in mind.
+    pub(super) async fn last_of_copy(&self) -> Result<Recent, EngineError> {
         let mut copy = self.open_copy(&format!("tail={LAST}")).await?;
-        let mut last = Vec::new();
-        loop {
-            match copy.next().await? {
-                Next::Parts(parts) => last.extend(parts),
-                Next::End { parts, .. } => {
-                    last.extend(parts);
-                    return Ok(last);
-                }
+        let mut recent = Recent::default();
+        while let Some(parts) = copy.parts().await? {
+            for (channel, part) in parts {
+                recent.push(channel, part);
             }
         }
+        Ok(recent)
     }
 
     async fn open_copy(&self, options: &str) -> Result<Copy, EngineError> {
@@ -63,6 +77,7 @@ impl Container {
             .raw(WHAT, Method::GET, &path, |builder| builder, Bytes::new())
             .await?;
         Ok(Copy {
+            ended: false,
             container: self.clone(),
             body: body_bytes(response.into_body()),
             demux: Demux::new(self.tty),
@@ -73,6 +88,20 @@ impl Container {
 }
 
 impl Copy {
+    /// The next parts, where it does not matter how the copy ends; `None` after the last.
+    pub(super) async fn parts(&mut self) -> Result<Option<Vec<(Channel, Part)>>, EngineError> {
+        if self.ended {
+            return Ok(None);
+        }
+        match self.next().await? {
+            Next::Parts(parts) => Ok(Some(parts)),
+            Next::End { parts, .. } => {
+                self.ended = true;
+                Ok(Some(parts))
+            }
+        }
+    }
+
     pub(super) async fn next(&mut self) -> Result<Next, EngineError> {
         let mut parts = Vec::new();
         match self.body.next().await {

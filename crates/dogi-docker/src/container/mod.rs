@@ -11,6 +11,8 @@ mod hearing;
 mod logs;
 mod messages;
 mod pass;
+mod recent;
+mod refusal;
 mod spec;
 mod stop;
 mod wait;

@@ -10,6 +10,8 @@ use crate::follow::{LiveFile, Mismatch, Reconciler};
 pub(super) struct Side {
     /// All that was kept or delivered.
     pub(super) known: LiveFile,
+    /// The same, up to its last newline: the copy gets a line when that has ended.
+    lines: LiveFile,
     /// The time of what was delivered last, and how many bytes of that time were.
     pub(super) last: Option<(Stamp, u64)>,
     /// The end of what is known.
@@ -22,23 +24,21 @@ const TAIL: usize = 1024;
 impl Side {
     /// This is known now, too.
     pub(super) fn record(&mut self, bytes: &[u8]) {
-        self.known.record(bytes);
+        let lines = memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1);
+        if lines > 0 {
+            self.known.record(&bytes[..lines]);
+            self.lines = self.known.clone();
+        }
+        self.known.record(&bytes[lines..]);
         self.tail
             .extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL)..]);
         let surplus = self.tail.len().saturating_sub(TAIL);
         self.tail.advance(surplus);
     }
 
-    /// Whether the end of what is known stands in `copy`, the last of the engine's copy: once, so that
-    /// it is not an earlier line that reads the same.
-    pub(super) fn ends_in(&self, copy: &[u8]) -> bool {
-        if self.tail.is_empty() {
-            return true;
-        }
-        let mut found = copy
-            .windows(self.tail.len())
-            .filter(|part| *part == &self.tail[..]);
-        found.next().is_some() && found.next().is_none()
+    /// The end of what is known.
+    pub(super) fn tail(&self) -> &[u8] {
+        &self.tail
     }
 }
 
@@ -48,6 +48,9 @@ pub(super) enum Pass {
     Count {
         left: u64,
         reconciler: Box<Reconciler>,
+        /// Bytes of whole lines that are still to be compared.
+        lines_left: u64,
+        lines: Box<LiveFile>,
     },
     /// What is later than what was delivered last.
     Time { last: Stamp, skip: u64 },
@@ -60,6 +63,8 @@ impl Pass {
             _ => Pass::Count {
                 left: side.known.delivered(),
                 reconciler: Box::new(Reconciler::of_unknown_size(&side.known)),
+                lines_left: side.lines.delivered(),
+                lines: Box::new(side.lines.clone()),
             },
         }
     }
@@ -72,12 +77,36 @@ impl Pass {
         }
     }
 
+    /// Whether it is certain by now that the copy begins as what is known. Of a line that has not ended,
+    /// the copy may have nothing for long.
+    pub(super) fn is_settled(&self) -> bool {
+        match self {
+            Pass::Count { lines_left, .. } => *lines_left == 0,
+            Pass::Time { .. } => true,
+        }
+    }
+
     /// What of it is new.
     pub(super) fn take(&mut self, part: &Part) -> Result<Option<Bytes>, Mismatch> {
         match self {
-            Pass::Count { left, reconciler } => {
-                *left = left.saturating_sub(part.bytes.len() as u64);
-                reconciler.push(part.bytes.clone())
+            Pass::Count {
+                left,
+                reconciler,
+                lines_left,
+                lines,
+            } => {
+                let mut bytes = part.bytes.clone();
+                *left = left.saturating_sub(bytes.len() as u64);
+                if *lines_left > 0 {
+                    let whole = usize::try_from(*lines_left).unwrap_or(usize::MAX);
+                    let whole = bytes.split_to(whole.min(bytes.len()));
+                    *lines_left -= whole.len() as u64;
+                    reconciler.push(whole)?;
+                    if *lines_left == 0 && !reconciler.has_seen(lines) {
+                        return Err(Mismatch);
+                    }
+                }
+                reconciler.push(bytes)
             }
             Pass::Time { last, .. } if part.stamp > *last => Ok(Some(part.bytes.clone())),
             Pass::Time { last, .. } if part.stamp < *last => Ok(None),
@@ -98,6 +127,7 @@ impl Pass {
             Pass::Count {
                 left: 1,
                 reconciler,
+                ..
             } if open => reconciler.push(Bytes::from_static(b"\n")).is_ok(),
             Pass::Count { .. } => false,
         }

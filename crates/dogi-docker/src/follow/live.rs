@@ -98,6 +98,12 @@ impl Reconciler {
         }
     }
 
+    /// Whether what has come so far is exactly what had been delivered when `live` was kept.
+    pub(crate) fn has_seen(&self, live: &LiveFile) -> bool {
+        self.seen.delivered == live.delivered
+            && self.seen.hash.clone().finish().as_ref() == live.hash.clone().finish().as_ref()
+    }
+
     /// For a file of which nothing has been delivered: everything passes.
     pub fn from_the_start() -> Reconciler {
         Reconciler {

@@ -4,7 +4,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use dogi_docker::{Container, ContainerId, Docker, Endpoint, Gap, Prior, StartError};
+use dogi_docker::{
+    Adopted, Channel, Container, ContainerId, Docker, Endpoint, Gap, Prior, StartError,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
@@ -24,6 +26,9 @@ enum Call {
     Tail,
     Logs,
     Wait,
+    Info,
+    Events,
+    Top,
 }
 
 impl Call {
@@ -33,6 +38,9 @@ impl Call {
             path if path.contains("tail=1") => Call::Tail,
             path if path.contains("/logs") => Call::Logs,
             path if path.contains("/wait") => Call::Wait,
+            path if path.ends_with("/info") => Call::Info,
+            path if path.contains("/events") => Call::Events,
+            path if path.contains("/top") => Call::Top,
             _ => Call::State,
         }
     }
@@ -48,6 +56,9 @@ fn well(call: Call, state: &str) -> Vec<u8> {
         Call::State => answer("200 OK", state.replace("ID", ID).as_bytes()),
         Call::Tail | Call::Logs => answer("200 OK", &frame),
         Call::Wait => answer("200 OK", br#"{"StatusCode":0}"#),
+        Call::Info => answer("200 OK", b"{}"),
+        Call::Events => answer("200 OK", b""),
+        Call::Top => answer("200 OK", br#"{"Titles":[],"Processes":[]}"#),
     }
 }
 
@@ -207,15 +218,227 @@ async fn a_copy_that_the_engine_can_never_give_is_given_up_at_once() {
     assert_eq!(engine.count(Call::Tail), 1);
 }
 
+const OUT: u8 = 1;
+const ERR: u8 = 2;
+
 /// What comes of a copy's lines, numbered in time, on standard output.
 fn copy_of(lines: impl IntoIterator<Item = u32>) -> Vec<u8> {
-    let frames = lines.into_iter().flat_map(|n| {
+    copy_on(lines.into_iter().map(|n| (OUT, n)))
+}
+
+/// The same on the channels that are named.
+fn copy_on(lines: impl IntoIterator<Item = (u8, u32)>) -> Vec<u8> {
+    answer("200 OK", &frames(lines))
+}
+
+fn frames(lines: impl IntoIterator<Item = (u8, u32)>) -> Vec<u8> {
+    let frames = lines.into_iter().flat_map(|(channel, n)| {
         let line = format!("2024-01-01T00:00:00.{n:09}Z line {n:>80}\n");
-        let mut frame = vec![1, 0, 0, 0, 0, 0, 0, u8::try_from(line.len()).unwrap()];
+        let length = u8::try_from(line.len()).unwrap();
+        let mut frame = vec![channel, 0, 0, 0, 0, 0, 0, length];
         frame.extend_from_slice(line.as_bytes());
         frame
     });
-    answer("200 OK", &frames.collect::<Vec<u8>>())
+    frames.collect()
+}
+
+/// What an adoption gives, in its order: lines of output, and gaps.
+async fn pieces(container: &Container, kept: &Kept, label: &str) -> Vec<String> {
+    let mut adoption = container.adopt(kept.prior());
+    let reading = async {
+        let mut pieces = Vec::new();
+        while let Some(piece) = adoption.next().await {
+            pieces.push(match piece.unwrap() {
+                Adopted::Output(Channel::Stdout, bytes) => format!("out {}", number_of(&bytes)),
+                Adopted::Output(Channel::Stderr, bytes) => format!("err {}", number_of(&bytes)),
+                Adopted::Gap(gap) => format!("{gap:?}"),
+            });
+        }
+        pieces
+    };
+    within(60, label, reading).await
+}
+
+fn number_of(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    text.split_whitespace().last().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_without_its_beginning_is_told_before_anything_of_either_channel() {
+    let kept = |out: &str, err: &str| Kept {
+        out: out.into(),
+        err: err.into(),
+        ..Kept::default()
+    };
+    let whole = [(OUT, 1), (ERR, 2), (OUT, 3), (ERR, 4), (OUT, 5)];
+    // (what is kept, from which line on the copy is there, what comes)
+    let cases: [(Kept, usize, &[&str]); 5] = [
+        (
+            kept(&lines(1..=1), ""),
+            0,
+            &["err 2", "out 3", "err 4", "out 5"],
+        ),
+        (
+            kept(&(lines(1..=1) + &lines(3..=3)), ""),
+            0,
+            &["err 2", "err 4", "out 5"],
+        ),
+        (
+            kept(&lines(1..=1), &lines(2..=2)),
+            0,
+            &["out 3", "err 4", "out 5"],
+        ),
+        // The copy has lost line 1, or 1 and 2; nothing of it is known to be new.
+        (kept(&lines(1..=1), ""), 1, &["Dropped"]),
+        (kept("", &lines(2..=2)), 2, &["Dropped"]),
+    ];
+    for (kept, from, wanted) in cases {
+        let label = format!("{kept:?} {from}");
+        let engine = Troubled::start(move |call, _| match call {
+            Call::Tail | Call::Logs => copy_on(whole[from..].iter().copied()),
+            call => well(call, ENDED),
+        })
+        .await;
+        let container = engine.container().await;
+        assert_eq!(pieces(&container, &kept, &label).await, wanted, "{label}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_has_not_ended_does_not_hold_up_the_other_channel() {
+    let engine = Troubled::start(|call, before| match (call, before) {
+        (Call::State, 0..4) => well(call, RUNNING),
+        (Call::Tail | Call::Logs, 0) => copy_on([(OUT, 1), (ERR, 2)]),
+        (Call::Tail | Call::Logs, _) => copy_on([(OUT, 1), (ERR, 2), (OUT, 3)]),
+        (call, _) => well(call, ENDED),
+    })
+    .await;
+    let container = engine.container().await;
+    let kept = Kept {
+        out: (lines(1..=1) + "line").into_bytes(),
+        ..Kept::default()
+    };
+    let wanted = ["err 2", "out 3"];
+    assert_eq!(pieces(&container, &kept, "half a line").await, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_is_known_only_a_large_copy_that_begins_late_is_doubted() {
+    // (when the container started, the most that the copy may have, whether a gap is told)
+    let cases = [
+        ("2023-12-31T23:59:00Z", 2_000, true),
+        ("2023-12-31T23:59:00Z", 2_000_000, false),
+        ("2023-12-31T23:59:59Z", 2_000, false),
+    ];
+    for (started, most, told) in cases {
+        let label = format!("{started} {most}");
+        let state = format!(
+            r#"{{"Id":"ID","State":{{"Status":"exited","Running":false,"ExitCode":0,"StartedAt":"{started}"}},
+            "HostConfig":{{"LogConfig":{{"Type":"local","Config":{{"max-size":"{most}"}}}}}}}}"#
+        );
+        let engine = Troubled::start(move |call, _| match call {
+            Call::Tail | Call::Logs => copy_of(1..=10),
+            call => well(call, &state),
+        })
+        .await;
+        let container = engine.container().await;
+        let kept = adopted(&container, &label).await;
+        let wanted: &[Gap] = if told { &[Gap::Dropped] } else { &[] };
+        assert_eq!(kept.gaps, wanted, "{label}");
+        assert_eq!(String::from_utf8(kept.out).unwrap(), lines(1..=10));
+    }
+}
+
+/// Events of containers as the engine remembers them: whose, what, and when, in nanoseconds of 2024.
+fn events(of: impl IntoIterator<Item = (&'static str, &'static str, u32)>) -> Vec<u8> {
+    let event = |(id, action, at): (&str, &str, u32)| {
+        let nano = 1_704_067_200_000_000_000_u64 + u64::from(at);
+        format!(
+            r#"{{"Type":"container","Action":"{action}","Actor":{{"ID":"{id}"}},"timeNano":{nano}}}"#
+        )
+    };
+    let text: Vec<_> = of.into_iter().map(event).collect();
+    answer("200 OK", (text.join("\n") + "\n").as_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_memory_that_shows_a_restart_tells_one() {
+    const OTHER: &str = "bb";
+    let checks = (0..200).map(|n| (OTHER, "exec_start", 100 + n));
+    let refused = answer("400 Bad Request", br#"{"message":"no such filter"}"#);
+    // The copy has lines 1 to 10, each at its own time.
+    let cases = [
+        (
+            "the start is remembered",
+            events([(ID, "start", 0), (ID, "die", 20)]),
+            false,
+        ),
+        (
+            "restarted, and heard since",
+            events([(OTHER, "start", 5), (ID, "die", 20)]),
+            false,
+        ),
+        (
+            "restarted, and not heard since",
+            events([(OTHER, "start", 15), (ID, "die", 20)]),
+            true,
+        ),
+        (
+            "its end alone tells nothing",
+            events([(ID, "die", 20)]),
+            false,
+        ),
+        (
+            "the start may be forgotten",
+            events(checks.chain([(ID, "die", 320)])),
+            false,
+        ),
+        ("the memory can't be read", refused, false),
+        ("the memory makes no sense", answer("200 OK", b"no"), false),
+    ];
+    for (label, remembered, told) in cases {
+        let engine = Troubled::start(move |call, _| match call {
+            Call::Tail | Call::Logs => copy_of(1..=10),
+            Call::Info => restoring(),
+            Call::Events => remembered.clone(),
+            call => well(call, ENDED),
+        })
+        .await;
+        let container = engine.container().await;
+        let kept = adopted(&container, label).await;
+        let wanted: &[Gap] = if told { &[Gap::Unheard] } else { &[] };
+        assert_eq!(kept.gaps, wanted, "{label}");
+        assert_eq!(String::from_utf8(kept.out).unwrap(), lines(1..=10));
+    }
+}
+
+fn restoring() -> Vec<u8> {
+    let info = br#"{"LiveRestoreEnabled":true,"SystemTime":"2024-01-01T00:01:00.000000000Z"}"#;
+    answer("200 OK", info)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_life_of_an_engine_whose_socket_always_answers_is_noticed() {
+    // The first life heard the job from line 5 on; the second one, which begins while the copy is read,
+    // hears nothing. Pings are answered all the time.
+    let whole: [_; 10] = std::array::from_fn(|n| (OUT, u32::try_from(n + 1).unwrap()));
+    for breaks in [true, false] {
+        let engine = Troubled::start(move |call, before| match (call, before) {
+            (Call::Logs, 0) if breaks => answer("200 OK", &[frames(whole), vec![OUT]].concat()),
+            (Call::Tail | Call::Logs, _) => answer("200 OK", &frames(whole)),
+            (Call::Info, _) => restoring(),
+            (Call::Events, 0) => events([("bb", "start", 5)]),
+            (Call::Events, _) => events([("bb", "start", 15), (ID, "die", 20)]),
+            (Call::State, 0..3) => well(call, RUNNING),
+            (call, _) => well(call, ENDED),
+        })
+        .await;
+        let container = engine.container().await;
+        let kept = adopted(&container, "two lives").await;
+        assert_eq!(kept.gaps, [Gap::Unheard], "breaks {breaks}");
+        assert_eq!(String::from_utf8(kept.out).unwrap(), lines(1..=10));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use dogi_job::{
-    Effect, EffectKey, Event, Exit, Failure, FailureKind, Perform, Phase, Run, RunStatus,
+    Effect, EffectKey, Event, Exit, Failure, FailureKind, Perform, Phase, Run, RunStatus, State,
     StopCause, UnixMillis, Wanted,
 };
 use tokio::{
@@ -164,7 +164,14 @@ impl Driver {
         if !unread || self.run.has_stopped() {
             return;
         }
-        let mark = "dogi: output may be missing here: the server ended while the job was to stop";
+        // What nobody wanted to stop was stopped by the start itself.
+        let lost = self.run.status_for_callback().state == State::Lost;
+        let mark = match self.run.spec().host_command() {
+            Some(_) if lost => {
+                "dogi: output may be missing here: the server ended while the command ran"
+            }
+            _ => "dogi: output may be missing here: the server ended while the job was to stop",
+        };
         let last = status.errors.first().map(|error| format!("dogi: {error}"));
         let console = self.outputs.console();
         for line in [Some(mark), last.as_deref()].into_iter().flatten() {

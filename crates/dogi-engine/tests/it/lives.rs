@@ -134,6 +134,8 @@ pub(crate) enum Mood {
     DiesAfter(usize),
     /// Nothing ever comes back of what concerns this run.
     DeafTo(RunId),
+    /// It takes submissions; nothing ever comes back of anything else.
+    OnlySubmissions,
 }
 
 /// A store whose mood can be turned.
@@ -168,7 +170,8 @@ impl Store for Moody {
                 self.store.append(run, entry)
             }
             Mood::DeafTo(deaf_to) if deaf_to == run => std::future::pending().boxed(),
-            Mood::DeafTo(_) => self.store.append(run, entry),
+            Mood::OnlySubmissions if entry.sequence > 0 => std::future::pending().boxed(),
+            Mood::DeafTo(_) | Mood::OnlySubmissions => self.store.append(run, entry),
         }
     }
 

@@ -101,6 +101,7 @@ fn examples() -> BTreeMap<&'static str, Record> {
         ("stop_requested-1-abort", stop(StopCause::Abort)),
         ("stop_requested-1-disconnect", stop(StopCause::Disconnect)),
         ("stop_requested-1-superseded", stop(StopCause::Superseded)),
+        ("stop_requested-1-replaced", stop(StopCause::Replaced)),
         (
             "stop_requested-1-timed_out",
             stop(StopCause::TimedOut { limit_ms: 90_000 }),

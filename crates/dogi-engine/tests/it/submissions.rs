@@ -224,6 +224,36 @@ async fn a_member_that_is_replaced_twice_still_calls_back() {
 }
 
 #[tokio::test]
+async fn a_member_that_has_ended_keeps_its_result_and_its_callback() {
+    for (removal, retry) in [(300, 1), (0, 300)] {
+        let (engine, fake, _directory) = engine().await;
+        *fake.0.removal.lock().expect("not poisoned") = Duration::from_millis(removal);
+        *fake.0.patience.lock().expect("not poisoned") = Duration::from_millis(retry);
+        fake.0.answers.lock().expect("not poisoned").push_back(503);
+        let submit = async |repo, params| {
+            let spec = spec_of(repo, params);
+            engine.submit(spec, Submit::Run).await.expect("taken").run
+        };
+        let member = submit("https/h/a", "group=g&cb=https://example.com/cb").await;
+        fake.let_end(1);
+        let mut status = member.subscribe();
+        let ended = status.wait_for(|status| match removal {
+            // It is being removed, or waits for the next try of its callback.
+            0 => status.stopped && status.callback.is_some(),
+            _ => status.exit_code == Some(0),
+        });
+        ended.await.expect("it ends");
+        let newest = submit("https/h/b", "group=g&group_policy=replace").await;
+        let status = member.finished().await;
+        assert_eq!(status.state, State::Succeeded, "{:?}", status.errors);
+        let delivered = fake.0.delivered.lock().expect("not poisoned").clone();
+        assert_eq!(delivered.len(), 2, "refused, then accepted");
+        fake.let_end(1);
+        assert_eq!(newest.finished().await.state, State::Succeeded);
+    }
+}
+
+#[tokio::test]
 async fn a_restart_that_its_group_rejects_leaves_the_running_job_alone() {
     let (engine, fake, _directory) = engine().await;
     let submit = |repo: &'static str, params: &'static str, how| {

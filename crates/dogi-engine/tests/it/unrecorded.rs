@@ -90,6 +90,54 @@ fn a_member_that_replaced_its_group_has_ended_it_whatever_became_of_itself() {
 }
 
 #[test]
+fn what_was_replaced_while_it_waited_keeps_no_place_from_its_follower() {
+    // Many instances, each of which may be taken up at the wrong moment, beside other threads.
+    const INSTANCES: usize = 300;
+    let mut machine = Machine::new();
+    machine.running = 1;
+    let store = machine.moody(Mood::Good);
+    let (blocker, old, new) = machine.life_over(store.clone(), async |engine| {
+        let blocker = submit(&engine, "action=run&id=blocker").await;
+        while !log_has(&blocker, "hello") {
+            tokio::task::yield_now().await;
+        }
+        // The followers are on record, and nobody hears of that.
+        store.turn(Mood::OnlySubmissions);
+        let (mut old, mut new) = (Vec::new(), Vec::new());
+        for id in 0..INSTANCES {
+            let first = submit(&engine, &format!("action=run&id={id}")).await;
+            let second = submit(&engine, &format!("action=restart&id={id}")).await;
+            old.push(first.id().clone());
+            new.push(second.id().clone());
+        }
+        (blocker.id().clone(), old, new)
+    });
+    machine.life(async |engine| {
+        for run in &old {
+            let status = again(&engine, run).finished().await;
+            assert_eq!(status.state, State::Superseded);
+        }
+        assert_eq!(
+            engine.counts(),
+            (1, INSTANCES),
+            "one place for each follower"
+        );
+        for run in &new[1..] {
+            engine.abort_run(run).await.expect("known");
+        }
+        assert_eq!(engine.counts(), (1, 1), "each was given back");
+        machine.fake.let_end(2);
+        for run in [&blocker, &new[0]] {
+            let status = again(&engine, run).finished().await;
+            assert_eq!(status.state, State::Succeeded);
+        }
+        assert_eq!(engine.counts(), (0, 0));
+    });
+    assert_eq!(machine.fake.containers(), 0);
+    assert_eq!(machine.fake.0.most.load(Ordering::SeqCst), 1);
+}
+
+#[test]
 fn every_crash_between_two_records_ends_well() {
     // One run has eight records; a crash after each of them.
     for left in 1..=8 {

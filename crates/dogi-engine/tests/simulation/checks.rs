@@ -52,6 +52,7 @@ pub(crate) fn at_the_end(client: &Client, data: &Path) {
         output(&mut state, run, &printed);
         followers(&mut state, run, &everything);
         final_state(&mut state, run);
+        results(&mut state, run);
         callbacks(&mut state, run);
     }
     let known: BTreeSet<RunId> = known.iter().map(|run| run.id().clone()).collect();
@@ -147,7 +148,7 @@ fn callbacks(state: &mut State, run: &RunHandle) {
     };
     let events = state.disk.events(run.id());
     let given_up = events.iter().any(gives_up);
-    let waived = is_waived(&events) || given_up;
+    let waived = is_waived(state, run, &events) || given_up;
     let due = match callback.on {
         CallbackOn::Always => true,
         CallbackOn::Success => status.state == RunState::Succeeded,
@@ -190,22 +191,55 @@ fn gives_up(event: &Event) -> bool {
     }
 }
 
-/// Whether somebody stopped the run while it called back: nobody wants that answer any more.
-fn is_waived(events: &[Event]) -> bool {
-    let decides = |event: &Event| match event {
+/// Whether somebody stopped the run while it called back: nobody wants that answer any more. A later
+/// member of its group does not.
+fn is_waived(state: &State, run: &RunHandle, events: &[Event]) -> bool {
+    let mut after = events.iter().skip_while(|event| !decides(event)).skip(1);
+    after.any(|event| {
+        let Event::StopRequested { cause } = event else {
+            return false;
+        };
+        *cause == StopCause::Abort
+            || (*cause == StopCause::Superseded && is_restarted(state, run.spec()))
+    })
+}
+
+fn decides(event: &Event) -> bool {
+    match event {
         Event::Exited { .. } | Event::StopRequested { .. } => true,
         Event::Failed { failure } => failure.phase != Phase::Callback,
         _ => false,
+    }
+}
+
+/// Whether somebody else's submission restarts its instance, sooner or later.
+fn is_restarted(state: &State, spec: &Spec) -> bool {
+    let (own, _) = script_of(spec);
+    let restarts = |operation: &Operation| match operation {
+        Operation::Submit {
+            spec: other,
+            how: Submit::Restart,
+            ..
+        } => other.instance == spec.instance,
+        _ => false,
     };
-    let after = events.iter().skip_while(|event| !decides(event)).skip(1);
-    after.into_iter().any(|event| {
-        matches!(
-            event,
-            Event::StopRequested {
-                cause: StopCause::Abort | StopCause::Superseded
-            }
-        )
-    })
+    let operations = state.plan.operations.iter().enumerate();
+    let mut others = operations.filter(|(number, _)| *number != own);
+    others.any(|(_, (_, operation))| restarts(operation))
+}
+
+/// A run whose end was recorded is not said to have been superseded because of its group.
+fn results(state: &mut State, run: &RunHandle) {
+    let events = state.disk.events(run.id());
+    let first = events.iter().find(|event| decides(event));
+    let ended = matches!(first, Some(Event::Exited { .. }));
+    let superseded = run.status().state == RunState::Superseded;
+    if ended && superseded && !is_restarted(state, run.spec()) {
+        let name = state.name(run.id());
+        state.violate(format!(
+            "{name} had ended by itself, and its group superseded it"
+        ));
+    }
 }
 
 /// The engine knows what the store keeps, and both what clients were told.

@@ -52,6 +52,24 @@ fn runs_start_while_there_is_room_then_wait_then_are_refused() {
 }
 
 #[test]
+fn a_run_has_one_place_however_often_it_is_given_one() {
+    let mut admission = admission(1, 10);
+    assert_eq!(admission.take(ticket(1, "a")), NOW);
+    for n in [2, 3] {
+        assert_eq!(admission.take(ticket(n, "a")), LATER);
+    }
+    for n in [1, 2, 3] {
+        assert_eq!(admission.take(ticket(n, "a")), LATER, "{n}");
+        admission.restore_waiting(ticket(n, "a"));
+    }
+    assert_eq!((admission.running(), admission.waiting()), (1, 2));
+    assert_eq!(admission.release(&run(1)), [run(2)]);
+    assert_eq!(admission.release(&run(2)), [run(3)]);
+    assert_eq!(admission.release(&run(3)), []);
+    assert_eq!((admission.running(), admission.waiting()), (0, 0));
+}
+
+#[test]
 fn repositories_take_turns_however_many_runs_one_of_them_has() {
     let mut admission = admission(1, 100);
     admission.request(ticket(0, "x")).expect("there is room");

@@ -177,3 +177,18 @@ fn a_delivery_that_breaks_is_given_up_and_one_that_comes_late_changes_nothing() 
     assert_eq!(run.state(), State::Failed);
     assert_eq!(run.status().failure, Some(FailureKind::Callback));
 }
+
+#[test]
+fn a_group_does_not_take_back_a_result_nor_the_callback_that_tells_it() {
+    for params in ["cb=https://example.com/cb&cb_on=always", "df=Dockerfile"] {
+        for end in [exited(0), exited(3), failed(Phase::Run)] {
+            let mut run = run(spec_of(params));
+            let on_the_way = [Event::Admitted, checked_out(), built(), started()];
+            feed(&mut run, &on_the_way);
+            feed(&mut run, &[end]);
+            let before = (run.status(), wanted(&run, 20));
+            run.apply(at(20), &stop(StopCause::Replaced));
+            assert_eq!((run.status(), wanted(&run, 20)), before);
+        }
+    }
+}

@@ -119,6 +119,7 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
         Just(failed(Phase::Build)),
         Just(stop(StopCause::Abort)),
         Just(stop(StopCause::Superseded)),
+        Just(stop(StopCause::Replaced)),
         Just(stop(StopCause::Lost {
             reason: "gone".to_owned()
         })),

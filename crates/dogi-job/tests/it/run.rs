@@ -70,7 +70,7 @@ fn every_way_to_end_is_told_as_what_it_is() {
         code: 137,
         out_of_memory: true,
     };
-    let cases: [(Event, State, &str); 8] = [
+    let cases: [(Event, State, &str); 9] = [
         (exited(3), State::Failed, "Execution failed with code 3"),
         (
             out_of_memory,
@@ -86,6 +86,11 @@ fn every_way_to_end_is_told_as_what_it_is() {
         ),
         (
             stop(StopCause::Superseded),
+            State::Superseded,
+            "Killed by subsequent restart",
+        ),
+        (
+            stop(StopCause::Replaced),
             State::Superseded,
             "Killed by subsequent restart",
         ),

@@ -9,6 +9,8 @@
 //! beyond it follows. Nothing is guessed and nothing is repeated. The order between stdout and stderr is
 //! not that of the program.
 
+mod reading;
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -21,13 +23,12 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::hearing::Hearing;
-use super::logs::Next;
 use super::messages::Stamp;
-use super::pass::{Pass, Side};
+use super::pass::Side;
+use super::refusal::{Refusal, Trouble};
 use super::{Channel, Container, ContainerState, Output};
 use crate::error::EngineError;
-use crate::follow::Mismatch;
-use crate::patience::Pauses;
+use reading::Read;
 
 /// What is known of a container's output: everything that was kept, from its first byte. It is read once,
 /// and not held in memory.
@@ -70,9 +71,9 @@ pub enum Gap {
     /// it wrote.
     #[error("the Docker engine no longer has what the job printed here")]
     Dropped,
-    /// The engine was restarted while the container ran, and has nothing in its copy that it read in
-    /// its present life: either there was nothing, or it does not read this output any more.
-    #[error("the Docker engine was restarted, and has heard nothing of the job since")]
+    /// The engine was restarted while the container ran, or so it seems, and has nothing in its copy that
+    /// it read in its present life: either there was nothing, or it does not read this output any more.
+    #[error("the Docker engine may have been restarted, and has heard nothing of the job since")]
     Unheard,
     /// The engine's copy can't be read.
     #[error("the Docker engine's copy of the output can't be read: {reason}")]
@@ -135,8 +136,12 @@ impl Container {
                 stdout: Side::default(),
                 stderr: Side::default(),
                 by_time: false,
+                compared: false,
                 told: false,
+                position: None,
+                newest: Stamp::default(),
                 hearing: None,
+                doubt_told: false,
                 trouble: Trouble::new(),
                 send,
             };
@@ -175,77 +180,32 @@ impl From<EngineError> for Stop {
     }
 }
 
-/// How a reading of the copy ended.
-enum Read {
-    Whole,
-    /// What was kept is not the copy's beginning.
-    Differs {
-        /// How far the copy had come when the reading began.
-        look: Look,
-    },
-}
-
-/// How far the engine's copy has come.
-#[derive(Debug, Clone, Copy)]
-struct Look {
-    /// The time of its last message.
-    until: Stamp,
-    /// Whether all that was kept is in it, as far as that can be told.
-    complete: bool,
-}
-
 struct Adopting {
     container: Container,
     stdout: Side,
     stderr: Side,
     /// The copy lacks its beginning: only times tell what is new.
     by_time: bool,
+    /// An earlier reading has found all that is known at the copy's beginning.
+    compared: bool,
     /// A gap was told, up to where the times of both sides say.
     told: bool,
-    /// Whether the engine reads the output at all; looked at once in each of its lives.
+    /// Up to here everything of both channels is known, or lies in the gap that was told.
+    position: Option<Stamp>,
+    /// The time of the newest message that was seen.
+    newest: Stamp,
+    /// Whether the engine reads the output at all; looked at anew whenever it may have another life.
     hearing: Option<Hearing>,
+    /// That it does not was told, and nothing has come since.
+    doubt_told: bool,
     trouble: Trouble,
     send: mpsc::Sender<Result<Adopted, AdoptError>>,
 }
 
-/// Failures in a row, with nothing new between them.
-struct Trouble {
-    failures: usize,
-    pauses: Pauses,
-}
-
-impl Trouble {
-    fn new() -> Trouble {
-        Trouble {
-            failures: 0,
-            pauses: Pauses::new(),
-        }
-    }
-
-    /// Whether it may pass: after a pause, unless there were too many.
-    async fn passes(&mut self) -> bool {
-        self.failures += 1;
-        if self.failures >= MAX_FAILURES {
-            return false;
-        }
-        self.pauses.wait().await;
-        true
-    }
-}
-
-/// So often in a row an engine that answers pings may refuse or break off; with the pauses, some 11
-/// seconds.
-const MAX_FAILURES: usize = 16;
 /// Following that went well for so long begins the count anew: a job may be silent for days.
 const WENT_WELL: Duration = Duration::from_secs(30);
 /// A container's end is known to the engine a moment after its output has ended.
 const END_LAG: Duration = Duration::from_secs(2);
-/// What was kept came by another way than the copy, and is to be in that first. A copy that has lost it,
-/// or whose last lines are all alike, is not waited for longer: what is printed meanwhile lies in the gap.
-const COPY_LAG: Duration = Duration::from_secs(2);
-/// The most that may have been printed and not been copied yet when a reading begins: what the engine
-/// holds in front of its log writer (1 MB, `blockThreshold` of its `bytespipe`), and a line without an end.
-const UNCOPIED: u64 = 2 * 1024 * 1024;
 const PIECE: usize = 64 * 1024;
 
 impl Adopting {
@@ -266,16 +226,18 @@ impl Adopting {
             };
             tracing::debug!(%error, "the output is taken up again");
             let reason = match Refusal::of(error)? {
-                Refusal::BrokenOff if self.outlived_the_engine().await => {
-                    // Its next life may hear what comes now, and not what came before.
+                Refusal::BrokenOff => {
+                    // What answers next may be another life of the engine, even if it answers at once:
+                    // somebody else may hold its socket. That one may hear what comes now, and not what
+                    // came before.
                     self.tell_doubt().await?;
                     self.hearing = None;
-                    continue;
+                    if self.outlived_the_engine().await || self.trouble.passes().await {
+                        continue;
+                    }
+                    "it breaks off again and again".to_owned()
                 }
-                Refusal::Passing { .. } | Refusal::BrokenOff if self.trouble.passes().await => {
-                    continue;
-                }
-                Refusal::BrokenOff => "it breaks off again and again".to_owned(),
+                Refusal::Passing { .. } if self.trouble.passes().await => continue,
                 Refusal::Passing { reason } | Refusal::Final { reason } => reason,
             };
             self.tell(Gap::Unreadable { reason }).await?;
@@ -291,9 +253,10 @@ impl Adopting {
     async fn read_to_the_end(&mut self) -> Result<(), Stop> {
         let running = self.container.state().await? == ContainerState::Running;
         if self.hearing.is_none() {
-            let hearing = self.hearing.insert(self.container.hearing(running).await?);
+            let hearing = self.ask_for_hearing(running).await?;
             if running && hearing.is_in_doubt() && !self.container.is_at_hand().await {
-                self.tell_doubt().await?;
+                self.hearing = None;
+                self.give_doubt().await?;
             }
         }
         loop {
@@ -301,8 +264,14 @@ impl Adopting {
             let begun = Instant::now();
             match self.read(running).await {
                 Ok(Read::Whole) if running => self.until_ended().await?,
-                Ok(Read::Whole) => return self.tell_doubt().await,
-                Ok(Read::Differs { look }) => self.go_by_time(look, running).await?,
+                Ok(Read::Whole) => {
+                    self.tell_doubt().await?;
+                    // It may have been restarted without breaking anything off.
+                    self.ask_for_hearing(false).await?;
+                    return self.tell_doubt().await;
+                }
+                Ok(Read::Again) => self.compared = true,
+                Ok(Read::Differs(differs)) => self.go_by_time(differs, running).await?,
                 Err(stop) => {
                     if running && stop.is_a_break() && begun.elapsed() >= WENT_WELL {
                         self.trouble = Trouble::new();
@@ -311,6 +280,32 @@ impl Adopting {
                 }
             }
         }
+    }
+
+    async fn ask_for_hearing(&mut self, running: bool) -> Result<Hearing, EngineError> {
+        let mut hearing = self.container.hearing(running).await?;
+        hearing.heard(self.newest);
+        self.hearing = Some(hearing);
+        Ok(hearing)
+    }
+
+    /// What the engine has not read, perhaps, it will never have: that is told where it would stand.
+    async fn tell_doubt(&mut self) -> Result<(), Stop> {
+        let hearing = self.hearing.take();
+        if hearing.is_some_and(Hearing::is_unheard) {
+            self.give_doubt().await?;
+        }
+        self.hearing = Some(Hearing::default());
+        Ok(())
+    }
+
+    /// Once, until something comes.
+    async fn give_doubt(&mut self) -> Result<(), Stop> {
+        self.hearing = Some(Hearing::default());
+        if !std::mem::replace(&mut self.doubt_told, true) {
+            self.give(Adopted::Gap(Gap::Unheard)).await?;
+        }
+        Ok(())
     }
 
     /// Waits for an engine that is away, however long it takes; false for one that answers.
@@ -332,92 +327,6 @@ impl Adopting {
         ended.await.unwrap_or(Ok(()))
     }
 
-    /// From here on only what is later than the copy was at a look is new. What was kept came by
-    /// another way, perhaps a moment ago, and is to be in the copy first: it would come again otherwise.
-    async fn go_by_time(&mut self, mut look: Look, running: bool) -> Result<(), EngineError> {
-        let begun = Instant::now();
-        let mut pauses = Pauses::new();
-        // The copy of a container that has ended is as complete as it will ever be.
-        while running && !look.complete && begun.elapsed() < COPY_LAG {
-            pauses.wait().await;
-            look = self.look().await?;
-        }
-        self.by_time = true;
-        for side in [&mut self.stdout, &mut self.stderr] {
-            side.last.get_or_insert((look.until, u64::MAX));
-        }
-        Ok(())
-    }
-
-    async fn look(&self) -> Result<Look, EngineError> {
-        let mut until = Stamp::default();
-        let mut copies = [Vec::new(), Vec::new()];
-        for (channel, part) in self.container.last_of_copy().await? {
-            until = until.max(part.stamp);
-            copies[index(channel)].extend_from_slice(&part.bytes);
-        }
-        let complete = self.stdout.ends_in(&copies[0]) && self.stderr.ends_in(&copies[1]);
-        Ok(Look { until, complete })
-    }
-
-    /// What the engine has not read, perhaps, it will never have: that is told where it would stand.
-    async fn tell_doubt(&mut self) -> Result<(), Stop> {
-        let hearing = self.hearing.replace(Hearing::default());
-        if hearing.is_some_and(Hearing::is_in_doubt) {
-            self.give(Adopted::Gap(Gap::Unheard)).await?;
-        }
-        Ok(())
-    }
-
-    async fn read(&mut self, follow: bool) -> Result<Read, Stop> {
-        let look = self.look().await?;
-        let mut copy = self.container.copy(follow).await?;
-        let mut passes = [&self.stdout, &self.stderr].map(|side| Pass::new(side, self.by_time));
-        let mut first = self.by_time;
-        loop {
-            let (parts, open) = match copy.next().await? {
-                Next::Parts(parts) => (parts, None),
-                Next::End { parts, open } => (parts, Some(open)),
-            };
-            for (channel, part) in parts {
-                if let Some(hearing) = &mut self.hearing {
-                    hearing.heard(part.stamp);
-                }
-                if std::mem::take(&mut first) && !self.covers(part.stamp) {
-                    self.tell(Gap::Dropped).await?;
-                }
-                let pass = &mut passes[index(channel)];
-                if pass.left() > UNCOPIED && part.stamp > look.until {
-                    return Ok(Read::Differs { look });
-                }
-                match pass.take(&part) {
-                    Ok(Some(bytes)) => self.deliver(channel, part.stamp, bytes).await?,
-                    Ok(None) => {}
-                    Err(Mismatch) => return Ok(Read::Differs { look }),
-                }
-            }
-            let Some(open) = open else { continue };
-            if first && !follow && !self.told {
-                self.tell(Gap::Dropped).await?;
-            }
-            let ends_well = |(pass, open): (&mut Pass, bool)| pass.ends_well(open);
-            let well = passes.iter_mut().zip(open).all(ends_well);
-            return Ok(if well || follow {
-                Read::Whole
-            } else {
-                Read::Differs { look }
-            });
-        }
-    }
-
-    /// Whether a copy that begins then has all that follows what was delivered.
-    fn covers(&self, begins: Stamp) -> bool {
-        let last = [&self.stdout, &self.stderr].map(|side| side.last);
-        let known =
-            |(stamp, bytes): &(Stamp, u64)| (self.told || *bytes != u64::MAX) && begins <= *stamp;
-        last.iter().flatten().any(known)
-    }
-
     async fn deliver(
         &mut self,
         channel: Channel,
@@ -430,6 +339,7 @@ impl Adopting {
         };
         side.record(&bytes);
         self.trouble = Trouble::new();
+        self.doubt_told = false;
         let before = match side.last {
             Some((last, count)) if last == stamp => count,
             _ => 0,
@@ -442,6 +352,13 @@ impl Adopting {
         Ok(())
     }
 
+    /// The gap reaches to where the times of both sides say.
+    async fn tell_dropped(&mut self) -> Result<(), Stop> {
+        let last = [&self.stdout, &self.stderr].map(|side| side.last.map(|(stamp, _)| stamp));
+        self.position = last.into_iter().fold(self.position, Option::max);
+        self.tell(Gap::Dropped).await
+    }
+
     async fn tell(&mut self, gap: Gap) -> Result<(), Stop> {
         self.told = true;
         self.give(Adopted::Gap(gap)).await
@@ -449,43 +366,5 @@ impl Adopting {
 
     async fn give(&self, piece: Adopted) -> Result<(), Stop> {
         self.send.send(Ok(piece)).await.map_err(|_| Stop::Unheard)
-    }
-}
-
-/// An error with which the job itself may be well.
-enum Refusal {
-    /// The engine is away, or does not finish what it sends.
-    BrokenOff,
-    /// The engine has trouble that may pass.
-    Passing { reason: String },
-    /// The copy can't be read, whenever one asks.
-    Final { reason: String },
-}
-
-impl Refusal {
-    fn of(error: EngineError) -> Result<Refusal, EngineError> {
-        match error {
-            gone if gone.is_engine_gone() => Ok(Refusal::BrokenOff),
-            EngineError::Garbled { reason, .. } => Ok(Refusal::Final { reason }),
-            // Logging drivers that can't be read.
-            EngineError::Refused {
-                status: 501,
-                message: reason,
-                ..
-            } => Ok(Refusal::Final { reason }),
-            EngineError::Refused {
-                status: 500..,
-                message: reason,
-                ..
-            } => Ok(Refusal::Passing { reason }),
-            other => Err(other),
-        }
-    }
-}
-
-fn index(channel: Channel) -> usize {
-    match channel {
-        Channel::Stdout => 0,
-        Channel::Stderr => 1,
     }
 }
