@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dogi_docker::{Container, Docker, Ending, Endpoint, FileEvent, Gap, Output};
+use dogi_docker::{Container, Docker, Ending, Endpoint, FileEvent, Gap, Output, Prior};
 use dogi_testkit::engine::Engine;
 
 use crate::adopt::Kept;
@@ -118,6 +118,12 @@ async fn an_engine_that_does_not_read_an_output_again_is_told() {
     let wait = "until test -e /tmp/go; do usleep 10000; done";
     let script = format!("for i in $(seq 10); do echo $i; done; {wait}; seq 11 20; exit 7");
     let (container, output, mut kept) = place.begin(&script).await;
+    // The engine's copy, too, has these lines.
+    let mut copy = container.adopt(Prior::none());
+    let mut copied = Kept::default();
+    let reading = copied.read(&mut copy, lines(1..=10).len());
+    within(30, "the copy", reading).await;
+    drop(copy);
     place.engine.kill();
     // The next engine can't find out where the output is.
     place.engine.freeze().unwrap();
