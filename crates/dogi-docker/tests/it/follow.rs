@@ -144,7 +144,8 @@ async fn run_with(fixture: &Fixture, script: &str, inject: bool) -> Seen {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_in_which_a_file_changes() {
     let fixture = Fixture::new().await;
-    // (script that begins with a pause, paths, final contents, least restarts)
+    // (script that begins with a pause, and at SEEN waits until something of the first file was
+    // seen; paths, final contents, least restarts)
     let cases: &[(&str, &[&str], &[&str], &[usize])] = &[
         (
             "mkdir /tmp/d; sleep 0.1; printf late > /tmp/d/f",
@@ -159,33 +160,33 @@ async fn every_way_in_which_a_file_changes() {
             &[0],
         ),
         (
-            "echo a long beginning > /tmp/f; sleep 0.2; echo b > /tmp/f; sleep 0.2; echo c >> /tmp/f",
+            "echo a long beginning > /tmp/f; SEEN; echo b > /tmp/f; sleep 0.2; echo c >> /tmp/f",
             &["/tmp/f"],
             &["b\nc\n"],
             &[1],
         ),
         (
-            "echo a > /tmp/f; sleep 0.2; echo b > /tmp/g; mv /tmp/g /tmp/f; sleep 0.2; echo c >> /tmp/f",
+            "echo a > /tmp/f; SEEN; echo b > /tmp/g; mv /tmp/g /tmp/f; sleep 0.2; echo c >> /tmp/f",
             &["/tmp/f"],
             &["b\nc\n"],
             &[1],
         ),
         (
-            "echo a > /tmp/f; sleep 0.2; echo longer than before > /tmp/f",
+            "echo a > /tmp/f; SEEN; echo longer than before > /tmp/f",
             &["/tmp/f"],
             &["longer than before\n"],
             &[1],
         ),
         // Changed at the very end: only the archive can tell.
         (
-            "echo a > /tmp/f; sleep 0.2; echo other > /tmp/g; mv /tmp/g /tmp/f",
+            "echo a > /tmp/f; SEEN; echo other > /tmp/g; mv /tmp/g /tmp/f",
             &["/tmp/f"],
             &["other\n"],
             &[1],
         ),
         // What was delivered of a file that is gone at the end stays.
         (
-            "echo a > /tmp/f; sleep 0.3; rm /tmp/f",
+            "echo a > /tmp/f; SEEN; rm /tmp/f",
             &["/tmp/f"],
             &["a\n"],
             &[0],
@@ -226,8 +227,17 @@ async fn every_way_in_which_a_file_changes() {
         ),
     ];
     for (script, paths, wanted, restarts) in cases {
-        let spec = user(fixture.sh(&format!("sleep 0.1; {script}")), "1000");
-        let seen = run(&fixture, &spec, paths, true).await;
+        let waits = script.replace("SEEN", "while ! test -e /tmp/go; do sleep 0.02; done");
+        let spec = user(fixture.sh(&format!("sleep 0.1; {waits}")), "1000");
+        let mut job = start(&fixture, &spec, paths, true).await;
+        if waits != *script {
+            let first = |seen: &Seen| !seen.content[0].is_empty();
+            job.seen.until(&mut job.stream, script, first).await;
+            go(&job.container).await;
+        }
+        job.seen.rest(&mut job.stream).await;
+        job.container.remove().await.unwrap();
+        let seen = job.seen;
         for (index, wanted) in wanted.iter().enumerate() {
             assert_eq!(seen.text(index), *wanted, "{script}: {}", paths[index]);
             assert!(
