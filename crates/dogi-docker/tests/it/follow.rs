@@ -334,8 +334,10 @@ async fn what_is_no_file_is_told_and_never_waited_for() {
     for inject in [true, false] {
         let begun = Instant::now();
         let seen = run(&fixture, &fixture.sh(script), &paths, inject).await;
+        // Who waits for a FIFO or reads a device waits for ever; a machine that has other things to do
+        // takes a while for two containers.
         assert!(
-            begun.elapsed() < Duration::from_secs(15),
+            begun.elapsed() < Duration::from_secs(45),
             "{:?}",
             begun.elapsed()
         );
