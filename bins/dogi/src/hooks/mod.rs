@@ -118,11 +118,13 @@ impl HookService {
         *known = stamps;
         match read {
             Ok(loaded) => {
+                let loaded = Arc::new(loaded);
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&loaded);
+                // Told when it is so: whoever reads that may ask at once.
                 let hooks = &loaded.hooks;
                 self.turns.keep(|hook| hooks.get(hook).is_some());
                 tracing::info!(hooks = hooks.len(), "hooks were read again");
                 tell(hooks);
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
             }
             Err(report) => {
                 for problem in &report.0 {
