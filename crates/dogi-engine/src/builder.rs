@@ -5,8 +5,8 @@ use crate::{
     engine::Ports,
     governor::{self, Space},
     ports::{
-        BlockingThreads, Deliverer, Host, NoHost, Observer, Runner, Source, Store, StoreError,
-        Unobserved, Workers,
+        BlockingThreads, Deliverer, Host, Local, NoHost, NoLocal, NoNotifier, Notifier, Observer,
+        Runner, Source, Store, StoreError, Unobserved, ValueError, Values, Workers,
     },
     recovery,
     store::MemoryStore,
@@ -20,6 +20,9 @@ pub struct EngineBuilder {
     runner: Option<Arc<dyn Runner>>,
     deliverer: Option<Arc<dyn Deliverer>>,
     host: Arc<dyn Host>,
+    local: Arc<dyn Local>,
+    notifier: Arc<dyn Notifier>,
+    values: Arc<dyn Values>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -49,6 +52,9 @@ pub enum BuildEngineError {
     /// The history can't be read.
     #[error("the history of earlier runs can't be read")]
     Store(#[source] StoreError),
+    /// It can't be read who was told of earlier runs.
+    #[error("it can't be read who was told of earlier runs")]
+    Reports(#[source] ValueError),
 }
 
 impl BuildEngineError {
@@ -70,6 +76,9 @@ impl Engine {
             runner: None,
             deliverer: None,
             host: Arc::new(NoHost),
+            local: Arc::new(NoLocal),
+            notifier: Arc::new(NoNotifier),
+            values: Arc::new(MemoryStore::new()),
             store: Arc::new(MemoryStore::new()),
             clock: Arc::new(SystemClock),
             observer: Arc::new(Unobserved),
@@ -106,6 +115,27 @@ impl EngineBuilder {
     #[must_use]
     pub fn host(mut self, host: impl Host + 'static) -> Self {
         self.host = Arc::new(host);
+        self
+    }
+
+    /// What runs programs of this machine in a checkout; nothing does if nothing is said.
+    #[must_use]
+    pub fn local(mut self, local: impl Local + 'static) -> Self {
+        self.local = Arc::new(local);
+        self
+    }
+
+    /// What tells forges and people; nobody is told if nothing is said.
+    #[must_use]
+    pub fn notifier(mut self, notifier: impl Notifier + 'static) -> Self {
+        self.notifier = Arc::new(notifier);
+        self
+    }
+
+    /// Where it is kept who was told what; in memory if nothing is said.
+    #[must_use]
+    pub fn values(mut self, values: Arc<dyn Values>) -> Self {
+        self.values = values;
         self
     }
 
@@ -172,6 +202,9 @@ impl EngineBuilder {
             deliverer: self.deliverer.ok_or(missing("deliverer"))?,
             config: self.config,
             host: self.host,
+            local: self.local,
+            notifier: self.notifier,
+            values: self.values,
             store: self.store,
             clock: self.clock,
             observer: self.observer,
@@ -181,6 +214,8 @@ impl EngineBuilder {
         if self.idle {
             engine.close();
         }
+        let reports = &engine.shared().reports;
+        reports.load().await.map_err(BuildEngineError::Reports)?;
         recovery::recover(engine.shared()).await?;
         if !self.idle {
             engine.shared().sweep().await;

@@ -73,7 +73,9 @@ impl Engine {
         let mut running = self.jobs();
         running.retain(|run| {
             let began = run.status().started_at.is_some();
-            began && run.spec().host_command().is_some() && !run.status().stopped
+            let spec = run.spec();
+            let here = spec.host_command().is_some() || spec.local().is_some();
+            began && here && !run.status().stopped
         });
         running
     }

@@ -20,8 +20,10 @@ use crate::{
     governor::{self, Governor, NoRoom, Space},
     outputs::OutputOptions,
     ports::{
-        Deliverer, Host, Observer, Runner, Safety, Source, StepError, Store, StoreError, Workers,
+        Deliverer, Host, Local, Notifier, Observer, Runner, Safety, Source, StepError, Store,
+        StoreError, Values, Workers,
     },
+    reports::Reports,
     submission::Turns,
 };
 
@@ -39,6 +41,9 @@ pub(crate) struct Shared {
     pub(crate) runner: Arc<dyn Runner>,
     pub(crate) deliverer: Arc<dyn Deliverer>,
     pub(crate) host: Arc<dyn Host>,
+    pub(crate) local: Arc<dyn Local>,
+    pub(crate) notifier: Arc<dyn Notifier>,
+    pub(crate) reports: Reports,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
@@ -57,6 +62,9 @@ pub(crate) struct Ports {
     pub(crate) runner: Arc<dyn Runner>,
     pub(crate) deliverer: Arc<dyn Deliverer>,
     pub(crate) host: Arc<dyn Host>,
+    pub(crate) local: Arc<dyn Local>,
+    pub(crate) notifier: Arc<dyn Notifier>,
+    pub(crate) values: Arc<dyn Values>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
@@ -104,6 +112,9 @@ impl Engine {
             runner,
             deliverer,
             host,
+            local,
+            notifier,
+            values,
             store,
             clock,
             observer,
@@ -119,6 +130,9 @@ impl Engine {
                 runner,
                 deliverer,
                 host,
+                local,
+                notifier,
+                reports: Reports::new(values),
                 store,
                 clock,
                 observer,
@@ -134,6 +148,27 @@ impl Engine {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// As [`submit`](Self::submit), with the event that started the run: it is kept beside the outputs,
+    /// for the owner's eyes only, and the container finds it at
+    /// [`event_path`](dogi_job::Spec::event_path). It joins the run of the same instance that is alive.
+    ///
+    /// Cancel safe, likewise.
+    ///
+    /// # Errors
+    /// See [`SubmitError`]; nothing was started and nothing is left then.
+    pub async fn submit_event(
+        &self,
+        mut spec: Spec,
+        event: Vec<u8>,
+    ) -> Result<Submitted, SubmitError> {
+        if self.shared.is_closing() {
+            return Err(SubmitError::Closing);
+        }
+        self.shared.config.ceilings.apply(&mut spec)?;
+        governor::admit(&self.shared).await?;
+        self.shared.submit(spec, Submit::Run, Some(event)).await
     }
 
     /// Submits a run: starts it, joins the one that is alive, or takes that one's place.
@@ -345,6 +380,9 @@ impl Shared {
         for handle in old {
             handle.retire();
             self.forget(handle.id()).await;
+            if handle.spec().keep {
+                self.clean_up_later(handle.id(), handle.spec());
+            }
         }
         self.governor.nudge();
     }
@@ -352,7 +390,7 @@ impl Shared {
     /// Tries again to remove what a run left, until it is gone or nobody has the engine any more.
     pub(crate) fn clean_up_later(self: &Arc<Self>, run: &RunId, spec: &Spec) {
         self.directory().left_behind.add(run, spec);
-        let (shared, run) = (Arc::downgrade(self), run.clone());
+        let (shared, run, spec) = (Arc::downgrade(self), run.clone(), spec.clone());
         tokio::spawn(async move {
             let mut pause = FIRST_PAUSE;
             loop {
@@ -360,8 +398,11 @@ impl Shared {
                 let Some(shared) = shared.upgrade() else {
                     return;
                 };
-                match shared.clean_up(&run).await {
-                    Ok(()) => return,
+                match shared.clean(&run, &spec).await {
+                    Ok(()) => {
+                        shared.directory().left_behind.remove(&run);
+                        return;
+                    }
                     Err(error) => tracing::debug!(%run, %error, "still left behind"),
                 }
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -379,6 +420,14 @@ impl Shared {
             self.clean_up(&run).await?;
         }
         Ok(())
+    }
+
+    /// Removes what a run left.
+    pub(crate) async fn clean(&self, run: &RunId, spec: &Spec) -> Result<(), StepError> {
+        if spec.local().is_some() {
+            self.local.cleanup(run, spec).await?;
+        }
+        self.runner.cleanup(run).await
     }
 
     async fn clean_up(&self, run: &RunId) -> Result<(), StepError> {
@@ -430,7 +479,11 @@ impl Shared {
     }
 
     pub(crate) async fn sweep_once(&self) -> bool {
-        let alive = |run: &RunId| self.directory().is_unfinished(run);
+        let alive = |run: &RunId| {
+            let directory = self.directory();
+            let kept = |run: RunHandle| run.spec().keep;
+            directory.is_unfinished(run) || directory.run(run).is_some_and(kept)
+        };
         match self.runner.sweep(&alive).await {
             Ok(removed) => {
                 if removed > 0 {
@@ -447,6 +500,7 @@ impl Shared {
 
     /// Forgets a run that is history; tries again in the background where the store does not.
     pub(crate) async fn forget(self: &Arc<Self>, run: &RunId) {
+        self.reports.forget(run).await;
         let Err(error) = self.store.forget(run, Safety::Written).await else {
             return;
         };

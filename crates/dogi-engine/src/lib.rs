@@ -71,6 +71,7 @@ mod left_behind;
 mod promises;
 mod queues;
 mod recovery;
+mod reports;
 pub mod store;
 mod submission;
 

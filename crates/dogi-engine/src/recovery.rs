@@ -238,6 +238,11 @@ async fn take_up(shared: &Arc<Shared>, loaded: Vec<Loaded>) {
         // A driver gives back what its run has in the books, which must be there by then.
         directory.restore_waiting(&waiting);
     }
+    if !shared.is_closing() {
+        // The newest first: what older ones have to say of the same thing is said no more.
+        let newest_first = loaded.iter().rev();
+        newest_first.for_each(|run| shared.report(&run.handle));
+    }
     for run in loaded {
         let standing = run.standing();
         match (run.driven, standing) {

@@ -208,6 +208,7 @@ impl Shared {
                     status,
                 };
                 driver::spawn_waiting(self.clone(), driven);
+                self.report(&handle);
                 Ok(Some(Submitted {
                     run: handle,
                     joined: false,

@@ -98,6 +98,9 @@ pub enum Effect {
     /// Run the command on this machine to its end. Records
     /// [`Event::Started`](crate::Event::Started) on its way and ends in `Exited` or `Failed`.
     Command,
+    /// Run the programs of this machine in the checkout to their end. Records
+    /// [`Event::Started`](crate::Event::Started) on its way and ends in `Exited` or `Failed`.
+    Local,
     /// Call the callback URL once. Ends in [`Event::Attempted`](crate::Event::Attempted).
     Deliver {
         /// Counts from 0.

@@ -43,6 +43,7 @@ mod effect;
 mod event;
 mod failure;
 mod id;
+mod report;
 mod run;
 mod slot;
 mod spec;
@@ -56,7 +57,10 @@ pub use effect::{Effect, EffectKey, Perform, Phase, StepName, Wanted};
 pub use event::{Event, StopCause};
 pub use failure::{Failure, FailureKind};
 pub use id::{RunId, RunIdError};
+pub use report::{MailOn, MailReport, Outcome, Report, StatusReport};
 pub use run::{Exit, Run};
 pub use slot::{Slot, SlotDecision, Standing, Submit};
-pub use spec::{HostCommand, Origin, SourceRef, Spec};
+pub use spec::{
+    Compose, ComposeAllow, ComposeTest, HostCommand, Local, Origin, SourceRef, Spec, Workspace,
+};
 pub use status::{RunStatus, State};

@@ -330,6 +330,7 @@ impl Run {
         }
         let (phase, effect) = match (self.checked_out, &self.image) {
             (false, _) => (Phase::Checkout, Effect::Checkout),
+            (true, _) if self.spec.local().is_some() => (Phase::Run, Effect::Local),
             (true, None) => (
                 Phase::Build,
                 Effect::Build {
@@ -383,6 +384,7 @@ impl Run {
             (None, ..) => State::Queued,
             (Some(_), ..) if self.spec.host_command().is_some() => State::Running,
             (Some(_), false, _) => State::Cloning,
+            (Some(_), true, _) if self.spec.local().is_some() => State::Running,
             (Some(_), true, None) => State::Building,
             (Some(_), true, Some(_)) => State::Running,
         }

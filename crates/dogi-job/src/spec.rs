@@ -6,6 +6,8 @@ use dogi_url::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::Report;
+
 /// Everything that says what a run does. It does not change after submission.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spec {
@@ -35,6 +37,28 @@ pub struct Spec {
     pub group_policy: GroupPolicy,
     /// Whether cached images are ignored and bases pulled.
     pub rebuild: bool,
+    /// Where the repository's files stand in the container; `None`: at `/workspace` of a ready image, and
+    /// nowhere beside what the repository's own Dockerfile takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<Workspace>,
+    /// Where the container finds the event that started the run, which lies beside its outputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_path: Option<ContainerPath>,
+    /// Whether its containers stay as they are when it is over, for as long as its history does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep: bool,
+    /// Who is told what becomes of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<Report>,
+}
+
+/// The repository's files in a container: they stand at `/workspace`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workspace {
+    /// Another path that leads to them.
+    pub link: Option<ContainerPath>,
+    /// The working directory.
+    pub directory: ContainerPath,
 }
 
 /// Where the files of a run come from.
@@ -71,6 +95,63 @@ pub enum Origin {
     /// No image: a command of the operator's on this machine itself. Only what the operator wrote
     /// makes one; no request can. What exactly it runs lies beside the outputs of the run.
     Host(HostCommand),
+    /// No image: programs of this machine in a checkout of the repository. Only what the operator wrote
+    /// makes one; no request can.
+    Local(Local),
+}
+
+/// What is done on the server's machine in a checkout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Local {
+    /// A command.
+    Command(Vec<String>),
+    /// A compose project.
+    Compose(Compose),
+}
+
+/// A compose project: its images are pulled and built, its services started, something run in them or
+/// beside them, and everything of it removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compose {
+    /// The file, by its path in the repository.
+    pub file: String,
+    /// What decides.
+    pub test: ComposeTest,
+    /// Whether images are pushed when that succeeded.
+    pub push: bool,
+    /// What else the file may ask for.
+    #[serde(default)]
+    pub allow: ComposeAllow,
+}
+
+/// What is run in or beside a compose project, and decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComposeTest {
+    /// A service, to its end.
+    Service(String),
+    /// A command on this machine, in the checkout.
+    Command(Vec<String>),
+    /// A command in a container of this image, that gets the engine's socket and the checkout.
+    Container {
+        /// The image.
+        image: ImageRef,
+        /// The command.
+        command: Vec<String>,
+    },
+}
+
+/// What a compose file may ask for that gives power over the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ComposeAllow {
+    /// `privileged`, capabilities and devices.
+    pub privileged: bool,
+    /// The host's network.
+    pub host_network: bool,
+    /// Directories outside the checkout.
+    pub host_binds: bool,
 }
 
 /// A command on the server's machine. Commands of one name have a queue of their own, beside the one
@@ -106,6 +187,10 @@ impl Spec {
             group: None,
             group_policy: GroupPolicy::default(),
             rebuild: false,
+            workspace: None,
+            event_path: None,
+            keep: false,
+            reports: Vec::new(),
         }
     }
 
@@ -126,6 +211,10 @@ impl Spec {
             group: None,
             group_policy: GroupPolicy::default(),
             rebuild: false,
+            workspace: None,
+            event_path: None,
+            keep: false,
+            reports: Vec::new(),
         }
     }
 
@@ -134,8 +223,23 @@ impl Spec {
     pub fn host_command(&self) -> Option<&HostCommand> {
         match &self.origin {
             Origin::Host(command) => Some(command),
-            Origin::Build(_) | Origin::Image(_) => None,
+            Origin::Build(_) | Origin::Image(_) | Origin::Local(_) => None,
         }
+    }
+
+    /// What is done on the server's machine in a checkout, if it is that.
+    #[must_use]
+    pub fn local(&self) -> Option<&Local> {
+        match &self.origin {
+            Origin::Local(local) => Some(local),
+            Origin::Build(_) | Origin::Image(_) | Origin::Host(_) => None,
+        }
+    }
+
+    /// Whether it is a container of the server's own, and not programs of this machine.
+    #[must_use]
+    pub fn is_container(&self) -> bool {
+        matches!(self.origin, Origin::Build(_) | Origin::Image(_))
     }
 
     /// What a run URL asks for.
@@ -162,6 +266,10 @@ impl Spec {
             group: request.group.clone(),
             group_policy: request.group_policy,
             rebuild: request.rebuild,
+            workspace: None,
+            event_path: None,
+            keep: false,
+            reports: Vec::new(),
         }
     }
 

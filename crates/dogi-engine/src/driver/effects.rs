@@ -6,7 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Driver, Ended};
 use crate::{
-    ports::{Begin, BuildRequest, CommandRequest, ContainerRequest, Delivery, StepError, Work},
+    ports::{
+        Begin, BuildRequest, CommandRequest, ContainerRequest, Delivery, LocalRequest, StepError,
+        Work,
+    },
     promises::callback_id,
 };
 
@@ -77,19 +80,40 @@ impl Driver {
                 }
                 .boxed()
             }
+            (Effect::Local, None) => async {
+                let reason = "the server ended while programs of the run were under way".to_owned();
+                Ended::Run(Err(StepError::Lost { reason }))
+            }
+            .boxed(),
             (Effect::Build { .. } | Effect::Run { .. }, None) => async {
                 let reason = "the checkout of the run is gone".to_owned();
                 Ended::Build(Err(StepError::Lost { reason }))
             }
             .boxed(),
             (Effect::Command, _) => self.command(work),
+            (Effect::Local, Some(checkout)) => {
+                let checkout = checkout.clone();
+                let outputs = self.outputs.clone();
+                async move {
+                    let request = LocalRequest {
+                        spec: &spec,
+                        checkout: &*checkout,
+                        event: &outputs.directory().details(),
+                        outputs: &outputs,
+                    };
+                    Ended::Run(shared.local.run(request, &work).await)
+                }
+                .boxed()
+            }
+            // What is kept goes with the history.
+            (Effect::Cleanup, _) if spec.keep => async { Ended::Cleanup(Ok(())) }.boxed(),
             (Effect::Cleanup, _) if spec.host_command().is_some() => {
                 // The port has ended the program; its directory is history.
                 async { Ended::Cleanup(Ok(())) }.boxed()
             }
             (Effect::Deliver { attempt }, _) => self.deliver(*attempt, work.cancel),
             (Effect::Cleanup, _) => {
-                async move { Ended::Cleanup(shared.runner.cleanup(&work.run).await) }.boxed()
+                async move { Ended::Cleanup(shared.clean(&work.run, &spec).await) }.boxed()
             }
         }
     }

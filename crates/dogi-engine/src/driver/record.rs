@@ -133,6 +133,10 @@ impl Driver {
             self.shared.directory().left(self.run.id());
         }
         self.status.send_replace(Arc::new(self.run.status()));
+        if over && !self.run.spec().reports.is_empty() {
+            let handle = self.shared.directory().run(self.run.id());
+            handle.inspect(|run| self.shared.report(run));
+        }
     }
 
     /// The reason stands in the log too, after everything that the job printed, and once: an

@@ -3,6 +3,8 @@
 mod deliverer;
 mod host;
 mod keeper;
+mod local;
+mod notifier;
 mod observer;
 mod runner;
 mod source;
@@ -14,6 +16,8 @@ mod workers;
 pub use deliverer::{Attempted, Deliverer, Delivery};
 pub use host::{CommandRequest, Host, NoHost};
 pub use keeper::{KeepError, Keeper, Kept, KeptKind, Leftover, Removal, Sweep};
+pub use local::{Local, LocalRequest, NoLocal};
+pub use notifier::{NoNotifier, Notice, Notifier, Told};
 pub use observer::{Observer, Unobserved};
 pub use runner::{Alive, Begin, BuildRequest, BuiltImage, ContainerRequest, Runner};
 pub use source::{BoxStream, Checkout, Context, ContextRequest, Source};

@@ -4,7 +4,7 @@
 //! never changes: what has to change gets the next version number, and the reader of the old one
 //! stays. `tests/golden/records` has an example of each.
 
-use dogi_job::Event;
+use dogi_job::{Event, Spec};
 use serde_json::Value;
 
 use crate::ports::Record;
@@ -14,6 +14,8 @@ const SUBMITTED: &str = "submitted";
 const VERSION: u32 = 1;
 /// Of the submission of a command on the machine itself, which the first versions did not have.
 const COMMAND_VERSION: u32 = 2;
+/// Of the submission of a run that has what only runs of webhooks have.
+const EVENT_VERSION: u32 = 3;
 /// The field that names the kind in the JSON of an event.
 const TAG: &str = "event";
 
@@ -33,7 +35,7 @@ pub struct Written {
 pub enum CodecError {
     /// A later version of the program wrote it.
     #[error(
-        "a record of kind {kind:?}, version {version}, was written by a later version of dogi; this one knows versions up to {VERSION}, or {COMMAND_VERSION} for submissions"
+        "a record of kind {kind:?}, version {version}, was written by a later version of dogi; this one knows versions up to {VERSION}, or {EVENT_VERSION} for submissions"
     )]
     Unknown {
         /// Its kind.
@@ -65,9 +67,7 @@ pub fn encode(record: &Record) -> Result<Written, CodecError> {
     let mut version = VERSION;
     let (kind, body) = match record {
         Record::Submitted(submission) => {
-            if submission.spec.host_command().is_some() {
-                version = COMMAND_VERSION;
-            }
+            version = version_of(&submission.spec);
             (SUBMITTED.to_owned(), serde_json::to_vec(submission))
         }
         Record::Event(event) => {
@@ -98,7 +98,7 @@ pub fn decode(kind: &str, version: u32, body: &[u8]) -> Result<Record, CodecErro
         source,
     };
     let newest = if kind == SUBMITTED {
-        COMMAND_VERSION
+        EVENT_VERSION
     } else {
         VERSION
     };
@@ -118,6 +118,23 @@ pub fn decode(kind: &str, version: u32, body: &[u8]) -> Result<Record, CodecErro
     }
     let event = serde_json::from_value(value).map_err(damaged)?;
     Ok(Record::Event(event))
+}
+
+/// The first that knows all of it: a version that did not would leave something out.
+fn version_of(spec: &Spec) -> u32 {
+    let Spec {
+        workspace,
+        event_path,
+        keep,
+        reports,
+        ..
+    } = spec;
+    let plain = workspace.is_none() && event_path.is_none() && !keep && reports.is_empty();
+    match (plain && spec.local().is_none(), spec.host_command()) {
+        (false, _) => EVENT_VERSION,
+        (true, Some(_)) => COMMAND_VERSION,
+        (true, None) => VERSION,
+    }
 }
 
 /// The kind stands beside the JSON, not in it.

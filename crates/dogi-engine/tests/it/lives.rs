@@ -17,7 +17,10 @@ use futures::{FutureExt as _, future::BoxFuture};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::fakes::{Fake, spec};
+use crate::{
+    fakes::{Fake, spec},
+    reports::Recorder,
+};
 
 /// What outlives the server: Docker and the rest of the world, the disk, the database.
 pub(crate) struct Machine {
@@ -25,6 +28,7 @@ pub(crate) struct Machine {
     pub(crate) store: MemoryStore,
     pub(crate) disk: TempDir,
     pub(crate) running: usize,
+    pub(crate) notifier: Recorder,
 }
 
 impl Machine {
@@ -34,6 +38,7 @@ impl Machine {
             store: MemoryStore::new(),
             disk: tempfile::tempdir().expect("a directory"),
             running: 10,
+            notifier: Recorder::default(),
         }
     }
 
@@ -59,6 +64,8 @@ impl Machine {
                 .runner(self.fake.clone())
                 .deliverer(self.fake.clone())
                 .host(self.fake.clone())
+                .notifier(self.notifier.clone())
+                .values(Arc::new(self.store.clone()))
                 .store(store)
                 .build()
                 .await

@@ -15,6 +15,7 @@ mod outputs;
 mod plan;
 mod records;
 mod recovery;
+mod reports;
 mod small_disk;
 mod submissions;
 mod taken_back;

@@ -7,10 +7,11 @@ use dogi_engine::{
     store::codec::{CodecError, Written, decode, encode},
 };
 use dogi_job::{
-    CallbackExchange, CallbackRequest, CallbackResponse, Event, Failure, FailureKind, HostCommand,
-    Phase, Spec, StopCause, Submit,
+    CallbackExchange, CallbackRequest, CallbackResponse, Compose, ComposeAllow, ComposeTest, Event,
+    Failure, FailureKind, HostCommand, Local, MailOn, MailReport, Origin, Phase, Report, Spec,
+    StatusReport, StopCause, Submit, Workspace,
 };
-use dogi_url::{Commit, Namespace};
+use dogi_url::{Commit, ContainerPath, Namespace};
 use serde_json::{Value, json};
 
 use crate::fakes::spec;
@@ -42,6 +43,66 @@ fn failed(phase: Phase, kind: FailureKind) -> Event {
     let message = "the branch \"nope\" does not exist";
     Event::Failed {
         failure: Failure::new(phase, kind, message),
+    }
+}
+
+fn of_an_event(spec: Spec) -> Record {
+    Record::Submitted(Submission {
+        how: Submit::Run,
+        spec: Box::new(spec),
+    })
+}
+
+fn container_of_an_event() -> Spec {
+    let path = |path| ContainerPath::new(path).expect("a path");
+    Spec {
+        workspace: Some(Workspace {
+            link: Some(path("/hello")),
+            directory: path("/hello/sub"),
+        }),
+        event_path: Some(path("/github/workflow/event.json")),
+        keep: true,
+        reports: vec![
+            Report::Status(StatusReport {
+                forge: "git.example:3000".to_owned(),
+                repo: "o/r".to_owned(),
+                commit: commit(),
+                context: "dogi/test".to_owned(),
+            }),
+            Report::Mail(MailReport {
+                to: vec!["a@example.com".to_owned()],
+                on: MailOn::Failure,
+                repo: "o/r".to_owned(),
+                commit: commit(),
+                branch: Some("main".to_owned()),
+                subject: Some("mend it".to_owned()),
+                author: None,
+            }),
+        ],
+        ..spec("image=alpine:3&cmd=make")
+    }
+}
+
+fn compose_of_an_event() -> Spec {
+    Spec {
+        origin: Origin::Local(Local::Compose(Compose {
+            file: "docker-compose.yml".to_owned(),
+            test: ComposeTest::Service("tests".to_owned()),
+            push: true,
+            allow: ComposeAllow {
+                host_binds: true,
+                ..ComposeAllow::default()
+            },
+        })),
+        ..spec("action=run")
+    }
+}
+
+fn local_of_an_event() -> Spec {
+    let words = ["make", "test"].map(str::to_owned);
+    Spec {
+        origin: Origin::Local(Local::Command(words.into())),
+        ..spec("action=run")
     }
 }
 
@@ -149,6 +210,9 @@ fn examples() -> BTreeMap<&'static str, Record> {
     });
     let submissions = [
         ("submitted-2-command", command),
+        ("submitted-3-event", of_an_event(container_of_an_event())),
+        ("submitted-3-compose", of_an_event(compose_of_an_event())),
+        ("submitted-3-local", of_an_event(local_of_an_event())),
         ("submitted-1", submitted(Submit::Run, "action=run")),
         (
             "submitted-1-everything",

@@ -199,7 +199,7 @@ fn answer(effect: &Effect) -> Event {
     match effect {
         Effect::Checkout => checked_out(),
         Effect::Build { .. } => built(),
-        Effect::Run { .. } | Effect::Command => exited(0),
+        Effect::Run { .. } | Effect::Command | Effect::Local => exited(0),
         Effect::Deliver { attempt: 3.. } => attempted(200, None),
         Effect::Deliver { .. } => attempted(503, Some(1)),
         Effect::Cleanup => Event::CleanedUp,

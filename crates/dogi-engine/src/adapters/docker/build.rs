@@ -26,6 +26,10 @@ impl DockerRunner {
         match &request.spec.origin {
             Origin::Build(build) => self.have_built(build, request, work).await,
             Origin::Image(image) => self.have_pulled(image, request.spec.rebuild, work).await,
+            Origin::Local(_) => {
+                let message = "programs of this machine have no image";
+                Err(StepError::failed(FailureKind::Internal, message))
+            }
             Origin::Host(command) => {
                 let message = format!("{:?} is a command, and has no image", command.name);
                 Err(StepError::failed(FailureKind::Internal, message))

@@ -7,11 +7,11 @@ use dogi_docker::{
 use dogi_job::{Event, Exit, FailureKind, Origin};
 use futures::FutureExt;
 
-use super::{super::chain, DockerOptions, DockerRunner, error, label, output::to_the_end};
+use super::{super::chain, DockerOptions, DockerRunner, error, files, label, output::to_the_end};
 use crate::ports::{Begin, Checkout, ContainerRequest, StepError, Work};
 
 /// Where the repository stands in a container of a ready image.
-const WORKSPACE: &str = "/workspace";
+pub(super) const WORKSPACE: &str = "/workspace";
 
 impl DockerRunner {
     pub(super) async fn run_container(
@@ -139,7 +139,10 @@ impl DockerRunner {
                 container.platform = build.platform.as_ref().map(ToString::to_string);
             }
             // It has no image, and so comes to no container.
-            Origin::Host(_) => {}
+            Origin::Host(_) | Origin::Local(_) => {}
+        }
+        if let Some(workspace) = &spec.workspace {
+            container.working_dir = Some(workspace.directory.to_string());
         }
         container
     }
@@ -189,13 +192,16 @@ async fn fill(
     checkout: &dyn Checkout,
     work: &Work,
 ) -> Result<(), StepError> {
-    if matches!(request.spec.origin, Origin::Image(_)) {
+    let spec = request.spec;
+    if matches!(spec.origin, Origin::Image(_)) || spec.workspace.is_some() {
         let prefix = WORKSPACE.trim_start_matches('/');
         let tree = checkout.tree(prefix, work.cancel.clone());
         let uploaded = container.upload("/", tree).await;
         uploaded.map_err(|error| error::step(FailureKind::Start, &error))?;
     }
-    if !request.spec.files.is_empty() {
+    files::link_workspace(container, spec, work).await;
+    files::put_event(container, request).await?;
+    if !spec.files.is_empty() {
         let injected = container.inject_helper().await;
         let injected = injected.map_err(|error| error::step(FailureKind::Start, &error))?;
         if let Injection::Unavailable { reason } = injected {

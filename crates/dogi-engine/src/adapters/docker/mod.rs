@@ -3,6 +3,7 @@
 mod build;
 mod container;
 mod error;
+mod files;
 mod images;
 mod keep;
 mod output;

@@ -1,0 +1,77 @@
+//! Single files that are put into a container before it starts.
+
+use bytes::Bytes;
+use dogi_docker::Container;
+use dogi_job::{FailureKind, Spec};
+
+use super::{container::WORKSPACE, error};
+use crate::ports::{ContainerRequest, StepError, Work};
+
+/// Makes the other path to the repository's files. Where the image has something of that name it stays,
+/// and the log says so.
+pub(super) async fn link_workspace(container: &Container, spec: &Spec, work: &Work) {
+    let link = spec
+        .workspace
+        .as_ref()
+        .and_then(|workspace| workspace.link.as_ref());
+    let Some(link) = link else { return };
+    let made = tar_of(|tar| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_mode(0o777);
+        header.set_size(0);
+        tar.append_link(&mut header, below_root(link.as_str()), WORKSPACE)
+    });
+    let failed = match made {
+        Ok(archive) => container
+            .upload("/", one(archive))
+            .await
+            .err()
+            .map(|error| error.to_string()),
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(reason) = failed {
+        let line = format!("dogi: {link} does not lead to {WORKSPACE} in this image: {reason}");
+        work.console.line(line).await;
+    }
+}
+
+/// Puts in the event that started the run.
+pub(super) async fn put_event(
+    container: &Container,
+    request: &ContainerRequest<'_>,
+) -> Result<(), StepError> {
+    let Some(path) = &request.spec.event_path else {
+        return Ok(());
+    };
+    let failed = |error: std::io::Error| {
+        let message = format!("the event that started the run can't be read: {error}");
+        StepError::failed(FailureKind::Internal, message)
+    };
+    let event = tokio::fs::read(request.outputs.directory().details()).await;
+    let event = event.map_err(failed)?;
+    let archive = tar_of(|tar| {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(event.len() as u64);
+        tar.append_data(&mut header, below_root(path.as_str()), event.as_slice())
+    });
+    let uploaded = container.upload("/", one(archive.map_err(failed)?)).await;
+    uploaded.map_err(|error| error::step(FailureKind::Start, &error))
+}
+
+fn below_root(path: &str) -> &str {
+    path.trim_start_matches('/')
+}
+
+fn tar_of(
+    fill: impl FnOnce(&mut tar::Builder<Vec<u8>>) -> std::io::Result<()>,
+) -> std::io::Result<Bytes> {
+    let mut tar = tar::Builder::new(Vec::new());
+    fill(&mut tar)?;
+    tar.into_inner().map(Bytes::from)
+}
+
+fn one(bytes: Bytes) -> crate::ports::BoxStream {
+    Box::pin(futures::stream::once(async { Ok(bytes) }))
+}
