@@ -431,7 +431,7 @@ fn cmd_or_bashc(reader: &mut Reader<'_>, fields: &mut Fields) -> Option<Command>
             None
         }
         (Some((node, path)), None) => command(reader, node, &path),
-        (None, Some((node, path))) => typed(reader, node, &path, Command::bash),
+        (None, Some((node, path))) => typed(reader, node, &path, |text: &str| Command::bash(text)),
         (None, None) => None,
     }
 }
