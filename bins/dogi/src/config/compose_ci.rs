@@ -1,7 +1,9 @@
 //! compose-ci: one repository, tested by its compose project, without a `dogi.yaml`.
 
 use dogi_hooks::forge::FullName;
+use dogi_hooks::rules::{On, RepoPattern, Rule};
 use dogi_url::{ImageRef, RepoPath};
+use url::Url;
 
 use super::file::Registry;
 use super::parse;
@@ -30,6 +32,29 @@ pub struct ComposeCi {
     pub registry: Option<String>,
     /// Where the project's images come from and go to, by host.
     pub login: Option<(String, Registry)>,
+}
+
+impl ComposeCi {
+    /// The rule that its deliveries meet: pushes to branches of that repository of GitHub, at
+    /// `github`, and what somebody sends by hand. It stands on no line.
+    ///
+    /// # Panics
+    /// Never: a name and a host have no character that means something in a pattern, and a URL
+    /// without a host is refused as a setting.
+    #[must_use]
+    pub fn rule(&self, github: &Url) -> Rule {
+        let host = github.host_str().unwrap_or_default();
+        let port = github.port().map(|port| format!(":{port}"));
+        let port = port.unwrap_or_default();
+        // The brackets of an IPv6 address are none of a pattern.
+        let host = host.replace('[', "\\[").replace(']', "\\]");
+        let key = format!("{host}{port}/{}", self.repo);
+        Rule {
+            line: 0,
+            pattern: RepoPattern::new(&key).expect("it has no character of a pattern"),
+            on: On::default(),
+        }
+    }
 }
 
 /// The variables that mean nothing without a repository, except those with a meaning for other

@@ -1,6 +1,7 @@
 //! `repos`: which events of which repositories start what.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use dogi_hooks::forge::{Event, EventKind};
 use dogi_hooks::rules::{On, Rule};
@@ -82,6 +83,17 @@ impl MailOn {
             Self::Failure => !succeeded,
             Self::Success => succeeded,
         }
+    }
+}
+
+/// In words: "every result".
+impl fmt::Display for MailOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Always => "every result",
+            Self::Failure => "every failure",
+            Self::Success => "every success",
+        })
     }
 }
 

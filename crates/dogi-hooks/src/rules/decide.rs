@@ -4,7 +4,7 @@ use std::fmt;
 use dogi_url::Revision;
 
 use super::{Filter, On, OnCreate, OnPullRequest, OnPush, OnRelease, RepoPattern, Why};
-use crate::forge::{Event, EventKind, PullRequest, Push, Ref, Repository, Word};
+use crate::forge::{Event, EventKind, PullRequest, Push, Ref, Word};
 
 /// What an operator says about some repositories.
 #[derive(Debug, Clone)]
@@ -74,8 +74,7 @@ impl fmt::Display for Decision {
     }
 }
 
-/// Decides about an event of the repository that it names. Which it is told by the URL to clone it
-/// by https, and only where there is none by that for ssh.
+/// Decides about an event of the repository that it names, see [`Event::match_key`].
 ///
 /// The first rule whose pattern matches decides, whatever those after it say.
 pub fn decide<'r>(
@@ -83,7 +82,7 @@ pub fn decide<'r>(
     event: &Event,
     changed: Changed<'_>,
 ) -> Decision {
-    decide_for(rules, key(event).as_deref(), event, changed)
+    decide_for(rules, event.match_key().as_deref(), event, changed)
 }
 
 /// The same about a repository that the caller knows better than the payload: `key` is its
@@ -118,12 +117,6 @@ pub fn decide_for<'r>(
             why,
         },
     }
-}
-
-/// What patterns of repositories are asked about.
-pub(super) fn key(event: &Event) -> Option<String> {
-    let Repository { https, ssh, .. } = event.repository.as_ref()?;
-    Some(https.as_ref().or(ssh.as_ref())?.match_key())
 }
 
 enum Asked {

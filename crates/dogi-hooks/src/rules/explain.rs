@@ -1,19 +1,27 @@
-use super::decide::key;
-use super::{Changed, Decision, Rule, decide};
+use super::{Changed, Decision, Rule, decide_for};
 use crate::forge::Event;
 
-/// How [`decide`] comes to what it decides, a line for each thought: which rules do not match the
+/// How [`decide`](super::decide) comes to what it decides, a line for each thought: which rules do not match the
 /// repository, which is the first that does, and what it makes of the event.
 pub fn explain<'r>(
     rules: impl IntoIterator<Item = &'r Rule>,
     event: &Event,
     changed: Changed<'_>,
 ) -> Vec<String> {
+    explain_for(rules, event.match_key().as_deref(), event, changed)
+}
+
+/// The same for [`decide_for`].
+pub fn explain_for<'r>(
+    rules: impl IntoIterator<Item = &'r Rule>,
+    key: Option<&str>,
+    event: &Event,
+    changed: Changed<'_>,
+) -> Vec<String> {
     let rules: Vec<&Rule> = rules.into_iter().collect();
-    let decision = decide(rules.iter().copied(), event, changed);
-    let key = key(event);
+    let decision = decide_for(rules.iter().copied(), key, event, changed);
     let mut lines = Vec::new();
-    if let (Some(key), false) = (&key, decision == Decision::Ignored) {
+    if let (Some(key), false) = (key, decision == Decision::Ignored) {
         let passed = rules.iter().take_while(|rule| !rule.pattern.matches(key));
         lines.extend(passed.map(|rule| {
             let Rule { line, pattern, .. } = rule;
@@ -22,11 +30,11 @@ pub fn explain<'r>(
     }
     match &decision {
         Decision::Ignored => lines.push("it starts nothing, whichever rules there are".to_owned()),
-        Decision::NotListed => lines.push(not_listed(&rules, key.as_deref())),
+        Decision::NotListed => lines.push(not_listed(&rules, key)),
         Decision::Unwanted { rule, why, .. } => {
             lines.push(matches(&rules, *rule));
             lines.push(format!("{}: not wanted: {why}", place(&rules, *rule)));
-            lines.extend(passed_over(&rules, *rule, key.as_deref()));
+            lines.extend(passed_over(&rules, *rule, key));
         }
         Decision::NeedsChangedPaths { rule } => {
             lines.push(matches(&rules, *rule));

@@ -59,7 +59,7 @@ mod repo_pattern;
 mod why;
 
 pub use decide::{Changed, Decision, Rule, decide, decide_for};
-pub use explain::explain;
+pub use explain::{explain, explain_for};
 pub use filter::{Filter, FilterError};
 pub use glob::{Pattern, PatternError};
 pub use on::{On, OnCreate, OnPullRequest, OnPush, OnRelease};
