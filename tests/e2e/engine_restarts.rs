@@ -5,7 +5,7 @@ use std::time::Duration;
 use dogi_testkit::{engine::Engine as Daemon, wait};
 
 use crate::harness::{
-    Dogi, Engine, Follower, Job, Random, Repos, Submitted, Volumes, assert_nothing_left,
+    Dogi, Engine, Follower, Held, Job, Random, Repos, Submitted, Volumes, assert_nothing_left,
 };
 
 const TO_END: Duration = Duration::from_secs(30);
@@ -41,6 +41,10 @@ impl Place {
 
     fn engine(&self) -> Engine {
         Engine::at(&self.daemon.host())
+    }
+
+    async fn hold(&self, jobs: &[Submitted]) -> Held {
+        Held::new(&self.engine(), &self.dogi, jobs).await
     }
 
     /// Waits until more than these lines of a job's file are there.
@@ -102,7 +106,9 @@ async fn with_live_restore_everything_is_complete() {
         (at, output, follower)
     });
     random.moment(0, 500).await;
+    let held = place.hold(&submitted).await;
     place.daemon.stop().await.expect("it stops");
+    held.go_on();
     let before = submitted[2].assert_lines_once(&place.dogi).await;
     random.moment(500, 1500).await;
     place.daemon.start_again().await.expect("it comes back");
@@ -112,7 +118,9 @@ async fn with_live_restore_everything_is_complete() {
     place.follows_on(&submitted[2], before["file_data"]).await;
     random.moment(1000, 2000).await;
     // And by a crash, with the server away as well for a while.
+    let held = place.hold(&submitted).await;
     place.daemon.kill();
+    held.go_on();
     random.moment(0, 500).await;
     place.dogi.begin_again();
     random.moment(0, 500).await;
@@ -182,10 +190,12 @@ async fn a_daemon_that_crashes_without_it_loses_jobs_the_server_being_away_too()
         let id = if server_too { "both" } else { "daemon" };
         let job = Job::new(&place.path, id, 10_000, "0.1");
         let lost = place.submit(&[job]).await;
+        let held = place.hold(&lost).await;
         if server_too {
             place.dogi.kill();
         }
         place.daemon.kill();
+        held.go_on();
         place.daemon.start_again().await.expect("it comes back");
         if server_too {
             place.dogi.restart().await;

@@ -1,7 +1,8 @@
 //! Webhooks in and callbacks out.
 //!
 //! In: [`incoming`] has generic hooks, their rules and the requests that they are asked about;
-//! [`forge`] what GitHub, Gitea, Forgejo and GitLab send, verified and read as one kind of event.
+//! [`forge`] what GitHub, Gitea, Forgejo and GitLab send, verified and read as one kind of event;
+//! [`rules`] which of these events start something.
 //!
 //! Out: telling another service by HTTP POST what became of something, so that it can trust
 //! what it is told, hears of it once, and can be down for a while. What is decided is pure: the [headers](CallbackHeaders) that the operator adds,
@@ -47,6 +48,7 @@ mod headers;
 pub mod incoming;
 mod message_id;
 mod retry;
+pub mod rules;
 #[cfg(feature = "deliver")]
 mod sender;
 mod sign;

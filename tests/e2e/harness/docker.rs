@@ -1,6 +1,6 @@
 //! A look into Docker, by its own program.
 
-use std::{collections::BTreeSet, process::Command};
+use std::{collections::BTreeSet, path::PathBuf, process::Command};
 
 use dogi_testkit::{proc, wait};
 
@@ -40,6 +40,12 @@ impl Engine {
     pub(crate) fn running(&self, label: &str) -> Vec<String> {
         let filter = format!("label={label}");
         self.docker(&["ps", "--quiet", "--no-trunc", "--filter", &filter])
+    }
+
+    /// A running container's root directory, as the kernel shows it: engine or not.
+    pub(crate) fn root(&self, container: &str) -> PathBuf {
+        let process = self.docker(&["inspect", "--format", "{{.State.Pid}}", container]);
+        PathBuf::from(format!("/proc/{}/root", process[0]))
     }
 
     /// The volumes of containers; of those that are gone meanwhile, none.

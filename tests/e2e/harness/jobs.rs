@@ -61,11 +61,12 @@ impl Job {
         } = self;
         let file = if self.file { "echo f $i >> /f;" } else { "" };
         let wait = waits_after.map_or_else(String::new, |line| {
-            format!("[ $i -ne {line} ] || while ! test -e /go; do sleep 0.05; done;")
+            format!("[ $i -ne {line} ] || while ! test -e /go; do hold; sleep 0.05; done;")
         });
+        let hold = "hold() { while test -e /hold; do echo $i > /held; sleep 0.05; done; };";
         let script = encode(&format!(
-            "{before} i=0; while [ $i -lt {lines} ]; do i=$((i+1)); echo o $i; echo e $i >&2; {file} \
-             sleep {pause}; {wait} done; exit {code}"
+            "{hold} {before} i=0; while [ $i -lt {lines} ]; do i=$((i+1)); echo o $i; echo e $i >&2; {file} \
+             sleep {pause}; {wait} hold; done; exit {code}"
         ));
         let mut target = format!("{path}?action=run&id={id}&tty={tty}&bashc={script}");
         if self.file {

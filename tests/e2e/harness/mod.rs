@@ -2,6 +2,7 @@
 
 mod docker;
 mod follower;
+mod held;
 mod hooks;
 mod http;
 mod jobs;
@@ -14,6 +15,7 @@ mod server;
 
 pub(crate) use docker::{Engine, containers, of_namespace, wait_until_gone};
 pub(crate) use follower::{Followed, Follower};
+pub(crate) use held::Held;
 pub(crate) use hooks::{Hooks, NO_DOCKER};
 pub(crate) use jobs::{Job, Submitted, moment};
 pub(crate) use leftovers::{Volumes, assert_nothing_left};

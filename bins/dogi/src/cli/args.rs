@@ -65,8 +65,12 @@ Reads the settings and the files of hooks as `dogi serve` would (environment, --
 and prints every mistake with its file, line and what was expected. Exits with 64 if there is one.
 Of hooks it also tells what is no mistake but worth knowing: one that strangers can run, one that
 never runs, values of requests that could be taken for options.
+With --event and --payload it explains how a delivery of a forge would be read, which rule of `repos`
+decides about it, and what it would start. The payload is the JSON of the delivery, which forges show
+beside their webhooks; it needs no signature. --event manual is what somebody sends by hand.
 
-  dogi check --hooks hooks.yaml";
+  dogi check --hooks hooks.yaml
+  dogi check --config dogi.yaml --event push --payload push.json --forge gitea";
 
 const GC_AFTER: &str = "\
 Mirrors of repositories, images of dogi's own builds and finished runs are kept within the budgets
@@ -233,10 +237,27 @@ fn sign() -> Command {
 
 fn check() -> Command {
     Command::new("check")
-        .about("Check the settings and hooks, and print every mistake")
+        .about("Check the settings and hooks, print every mistake, explain a delivery")
         .after_help(CHECK_AFTER)
         .arg(config_option())
         .arg(hooks_option())
+        .arg(
+            option(
+                "event",
+                "EVENT",
+                "Explain what this event would start, such as push or pull_request",
+            )
+            .requires("payload"),
+        )
+        .arg(option("payload", "FILE", "The event's payload, in JSON").requires("event"))
+        .arg(
+            option(
+                "forge",
+                "FORGE",
+                "Whose payload it is: github, gitea, forgejo, gitlab [default: github]",
+            )
+            .requires("event"),
+        )
 }
 
 fn gc() -> Command {

@@ -1,5 +1,7 @@
-//! `dogi check`: everything that `dogi serve` would say about its settings and hooks, and nothing
-//! started.
+//! `dogi check`: everything that `dogi serve` would say about its settings and hooks, what a
+//! delivery would start, and nothing started.
+
+mod event;
 
 use std::time::Duration;
 
@@ -39,18 +41,22 @@ pub(super) fn run(
         Ok(loaded) => explain(&loaded.hooks, console),
         Err(report) => problems.extend(report.0),
     }
+    let told = event::read(matches).unwrap_or_else(|wrong| {
+        problems.extend(wrong);
+        None
+    });
     match settings {
         Some(settings) if problems.is_empty() => {
-            if settings.access.keys.is_none()
-                && !settings.access.bypass
-                && settings.hooks.files.is_empty()
-            {
+            if !settings.can_be_used() {
                 console.say(
-                    "warning: neither SIGNATURES_SECRET nor BYPASS_SIGNATURES=true is set: \
-                     `dogi serve` would not start",
+                    "warning: neither SIGNATURES_SECRET nor BYPASS_SIGNATURES=true is set, and \
+                     there are no hooks and no webhooks: `dogi serve` would not start",
                 );
             }
             console.line("the settings are good");
+            for line in told.iter().flat_map(|told| event::explain(told, &settings)) {
+                console.line(line);
+            }
             Exit::Success
         }
         _ => {

@@ -9,13 +9,22 @@ use url::Url;
 
 use super::env::Environment;
 use super::problem::{Origin, Problem};
+use super::repos::{self, RepoRule};
 use super::secret::{self, Secret};
 use super::setting::{Kind, Setting};
 use super::sources::Found;
 use super::table::SETTINGS;
+use super::webhooks::{self, Webhooks};
 
 /// The sections that are no single settings.
-const SECTIONS: [&str; 4] = ["forges", "git", "registries", "url_repos"];
+const SECTIONS: [&str; 6] = [
+    "forges",
+    "git",
+    "registries",
+    "repos",
+    "url_repos",
+    "webhooks",
+];
 
 /// What `dogi.yaml` says beside single settings.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +37,10 @@ pub struct FileSettings {
     pub registries: BTreeMap<String, Registry>,
     /// What run URLs may run; `None`: everything.
     pub url_repos: Option<RepoPatterns>,
+    /// The secrets of deliveries.
+    pub webhooks: Webhooks,
+    /// What deliveries start: the first rule that matches decides.
+    pub repos: Vec<RepoRule>,
     /// The variables that secrets of the file stand in.
     pub secret_variables: BTreeSet<String>,
 }
@@ -130,9 +143,10 @@ pub(super) fn read(path: &Path, env: &Environment, problems: &mut Vec<Problem>) 
     parsed
 }
 
-struct FileReader<'a> {
-    reader: Reader<'a>,
-    env: &'a Environment,
+/// Reads the file's tree.
+pub(super) struct FileReader<'a> {
+    pub(super) reader: Reader<'a>,
+    pub(super) env: &'a Environment,
 }
 
 impl FileReader<'_> {
@@ -144,6 +158,8 @@ impl FileReader<'_> {
                 "git" => parsed.settings.git = self.git(node),
                 "registries" => parsed.settings.registries = self.registries(node),
                 "url_repos" => parsed.settings.url_repos = self.url_repos(node),
+                "webhooks" => parsed.settings.webhooks = webhooks::read(&mut self, node),
+                "repos" => parsed.settings.repos = repos::read(&mut self, node),
                 name => match SETTINGS.iter().find(|setting| setting.key() == name) {
                     Some(setting) => {
                         if let Some(found) = self.single(setting, node, name) {

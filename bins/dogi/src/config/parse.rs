@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dogi_engine::AtLogLimit;
 use dogi_hooks::{CallbackHeaders, SigningKey};
-use dogi_url::Cpus;
+use dogi_url::{Cpus, ImageRef, RepoPath};
 use ipnet::IpNet;
 use url::Url;
 
@@ -48,6 +48,41 @@ pub(super) fn ip(text: &str) -> Result<IpAddr, Reason> {
 
 pub(super) fn port(text: &str) -> Result<u16, Reason> {
     text.parse().map_err(nothing)
+}
+
+/// A port that something can be sent to.
+pub(super) fn smtp_port(text: &str) -> Result<u16, Reason> {
+    port(text)
+        .ok()
+        .filter(|port| *port > 0)
+        .ok_or_else(Reason::new)
+}
+
+/// A host's name or address, without a port.
+pub(super) fn host(text: &str) -> Result<String, Reason> {
+    url::Host::parse(text)
+        .or_else(|_| url::Host::parse(&format!("[{text}]")))
+        .map_err(nothing)?;
+    Ok(text.to_owned())
+}
+
+pub(super) fn repo_path(text: &str) -> Result<RepoPath, Reason> {
+    text.parse().map_err(without_value)
+}
+
+pub(super) fn image(text: &str) -> Result<ImageRef, Reason> {
+    text.parse().map_err(without_value)
+}
+
+/// What is wrong; reports quote the value by themselves.
+fn without_value(error: dogi_url::InvalidValue) -> Reason {
+    because(error.reason())
+}
+
+/// The host of what images' names begin with: `registry.example.com/team`.
+pub(super) fn registry(text: &str) -> Result<String, Reason> {
+    let image: ImageRef = format!("{text}/image").parse().map_err(nothing)?;
+    Ok(image.registry().to_owned())
 }
 
 pub(super) fn switch(text: &str) -> Result<bool, Reason> {

@@ -70,6 +70,10 @@ pub enum Group {
     Callbacks,
     /// Generic webhooks.
     Hooks,
+    /// Mails about results.
+    Mail,
+    /// One repository and its compose project.
+    ComposeCi,
     /// Everything else.
     Other,
 }
@@ -87,6 +91,8 @@ impl Group {
             Self::Network => "Network",
             Self::Callbacks => "Callbacks",
             Self::Hooks => "Hooks",
+            Self::Mail => "Mail",
+            Self::ComposeCi => "compose-ci",
             Self::Other => "Other",
         }
     }

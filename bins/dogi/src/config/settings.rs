@@ -11,8 +11,10 @@ use dogi_url::{Cpus, Keys, Namespace};
 use ipnet::IpNet;
 use url::Url;
 
+use super::compose_ci::{self, ComposeCi};
 use super::env::Environment;
 use super::file::FileSettings;
+use super::mail::{self, Mail};
 use super::parse;
 use super::problem::Report;
 use super::secret::Secret;
@@ -39,6 +41,10 @@ pub struct Settings {
     pub callbacks: Callbacks,
     /// Generic webhooks.
     pub hooks: Hooks,
+    /// Where mails about results go; `None`: there are none.
+    pub mail: Option<Mail>,
+    /// The one repository of compose-ci.
+    pub compose_ci: Option<ComposeCi>,
     /// The server's own log.
     pub log: Log,
     /// The sections of `dogi.yaml`.
@@ -143,6 +149,8 @@ pub struct Network {
     pub github_token: Option<Secret>,
     /// Where it belongs.
     pub github_url: Url,
+    /// Where the API of that is.
+    pub github_api_url: Url,
     /// The home directory, for `~/.ssh`.
     pub home: Option<PathBuf>,
 }
@@ -195,12 +203,8 @@ impl Settings {
         let mut warnings = Vec::new();
         let listen = listen(&mut sources);
         let hooks = hooks(&mut sources, env);
-        let access = access(
-            &mut sources,
-            purpose,
-            !hooks.files.is_empty(),
-            &mut warnings,
-        );
+        let others = !hooks.files.is_empty() || has_webhooks(&mut sources);
+        let access = access(&mut sources, purpose, others, &mut warnings);
         let storage = storage(&mut sources, env, &mut warnings);
         let jobs = jobs(&mut sources);
         let docker = docker(&mut sources, env);
@@ -209,6 +213,10 @@ impl Settings {
             headers: sources.with_default("CB_HEADERS", parse::headers),
             secret: sources.optional("CB_SECRET", parse::webhook_secret),
         };
+        let mail = mail::read(&mut sources);
+        let token = network.github_token.as_ref();
+        let compose_ci = compose_ci::read(&mut sources, token, &mut warnings);
+        webhooks(&mut sources, mail.as_ref(), &mut warnings);
         let log = log(&mut sources);
         sources.text("CONFIG");
         debug_assert!(
@@ -228,10 +236,23 @@ impl Settings {
             network,
             callbacks,
             hooks,
+            mail,
+            compose_ci,
             log,
             file: sources.file,
             warnings,
         })
+    }
+
+    /// Whether somebody could start something: with a signed URL, without one, by a hook or by a
+    /// webhook.
+    #[must_use]
+    pub fn can_be_used(&self) -> bool {
+        self.access.keys.is_some()
+            || self.access.bypass
+            || !self.hooks.files.is_empty()
+            || !self.file.webhooks.is_empty()
+            || self.compose_ci.is_some()
     }
 }
 
@@ -325,7 +346,7 @@ fn listen(sources: &mut Sources) -> Listen {
 fn access(
     sources: &mut Sources,
     purpose: Purpose,
-    has_hooks: bool,
+    has_others: bool,
     warnings: &mut Vec<String>,
 ) -> Access {
     let bypass = sources.with_default("BYPASS_SIGNATURES", parse::switch);
@@ -337,11 +358,11 @@ fn access(
     let missing = "neither SIGNATURES_SECRET nor BYPASS_SIGNATURES=true is set, so nobody could \
                    start a run: set SIGNATURES_SECRET to a secret of at least 6 characters and \
                    sign URLs with `dogi sign`, or set BYPASS_SIGNATURES=true where everybody who \
-                   can connect may run anything";
+                   can connect may run anything, or configure hooks or webhooks";
     match purpose {
-        Purpose::Serve if !set && !bypass && has_hooks => warnings.push(
-            "neither SIGNATURES_SECRET nor BYPASS_SIGNATURES=true is set: hooks are served, and \
-             everything else that needs a signature is answered 401 without DOGI_TOKEN"
+        Purpose::Serve if !set && !bypass && has_others => warnings.push(
+            "neither SIGNATURES_SECRET nor BYPASS_SIGNATURES=true is set: hooks and webhooks are \
+             served, and everything else that needs a signature is answered 401 without DOGI_TOKEN"
                 .to_owned(),
         ),
         Purpose::Serve if !set && !bypass => sources.problem("SIGNATURES_SECRET", missing),
@@ -354,6 +375,45 @@ fn access(
         bypass,
         keys,
         token,
+    }
+}
+
+/// Whether deliveries of somebody could be authentic.
+fn has_webhooks(sources: &mut Sources) -> bool {
+    !sources.file.webhooks.is_empty() || compose_ci::is_set(sources)
+}
+
+/// What the sections and the settings about webhooks say of each other.
+fn webhooks(sources: &mut Sources, mail: Option<&Mail>, warnings: &mut Vec<String>) {
+    let no_forge = sources.file.webhooks.has_no_forge();
+    let no_rule = sources.file.repos.is_empty();
+    let is_compose_ci = compose_ci::is_set(sources);
+    if no_rule && !no_forge && !is_compose_ci {
+        warnings
+            .push("`webhooks` without `repos`: every delivery of a forge is refused".to_owned());
+    }
+    if no_forge && !no_rule {
+        warnings.push(
+            "`repos` without a secret in `webhooks`: every delivery of a forge is refused"
+                .to_owned(),
+        );
+    }
+    // One word about the server is enough, and a server that is wrong has had it.
+    let has_server = sources.text("SMTP_HOST").is_some();
+    let to_nobody = mail.is_some_and(|mail| mail.to.is_empty());
+    let mails = sources.file.repos.iter().filter_map(|repo| {
+        let rule = repo.mail.as_ref()?;
+        Some((repo.rule.line, rule.to.is_empty()))
+    });
+    let mails: Vec<(u64, bool)> = mails.collect();
+    for (line, is_to_default) in mails {
+        if !has_server {
+            let message = "a rule of `repos` has mail, and there is no server: set SMTP_HOST";
+            sources.file_problem(line, "mail", message);
+        } else if is_to_default && to_nobody {
+            let message = "mail is to nobody: expected `to`, or SMTP_TO for all rules";
+            sources.file_problem(line, "mail", message);
+        }
     }
 }
 
@@ -426,13 +486,28 @@ fn network(sources: &mut Sources, env: &Environment) -> Network {
         parse::without_user(text)?;
         EgressPolicy::parse(text).map_err(|error| format!("; {error}"))
     });
+    let github_url = sources.with_default("GITHUB_URL", parse::http_url);
+    let api = sources.optional("GITHUB_API_URL", parse::http_url);
     Network {
         egress,
         proxies: proxies(sources),
         github_token: sources.optional("GITHUB_TOKEN", parse::token),
-        github_url: sources.with_default("GITHUB_URL", parse::http_url),
+        github_api_url: api.unwrap_or_else(|| api_of(&github_url)),
+        github_url,
         home: env.raw("HOME").map(PathBuf::from),
     }
+}
+
+/// A token never goes to another server than the one that it belongs to: what has a URL of its own
+/// has its API there.
+///
+/// Source: <https://docs.github.com/en/enterprise-server/rest/using-the-rest-api/getting-started-with-the-rest-api>.
+fn api_of(github: &Url) -> Url {
+    let api = match github.host_str() {
+        Some("github.com") => "https://api.github.com".to_owned(),
+        _ => format!("{}/api/v3", github.as_str().trim_end_matches('/')),
+    };
+    api.parse().expect("a URL with a longer path is one")
 }
 
 fn proxies(sources: &mut Sources) -> Proxies {

@@ -121,6 +121,18 @@ impl Sources {
         self.problems.push(Problem::new(origin, message));
     }
 
+    /// Adds a mistake about a place in `dogi.yaml`, which only other settings make one.
+    pub(super) fn file_problem(&mut self, line: u64, key: &str, message: impl Into<String>) {
+        let config = self.found.get("CONFIG");
+        let name = config.and_then(|found| found.values.first());
+        let origin = Origin::File {
+            file: PathBuf::from(name.map_or("dogi.yaml", String::as_str)),
+            line,
+            key: key.to_owned(),
+        };
+        self.problems.push(Problem::new(origin, message));
+    }
+
     /// Rows of the table that nobody asked for: a mistake in the code.
     pub(super) fn unread(&self) -> Vec<&'static str> {
         SETTINGS

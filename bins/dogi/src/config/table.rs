@@ -386,7 +386,8 @@ pub const SETTINGS: &[Setting] = &[
         group: Group::Network,
         kind: Kind::Secret,
         expected: "visible ASCII",
-        help: "Clones private repositories from GITHUB_URL's host (other hosts: `forges` in dogi.yaml)",
+        help: "Clones private repositories from GITHUB_URL's host and tells it commit statuses (other \
+               hosts: `forges` in dogi.yaml); with GITHUB_REPO what deliveries carry as `?token=`",
         ..BASE
     },
     Setting {
@@ -397,6 +398,16 @@ pub const SETTINGS: &[Setting] = &[
         group: Group::Network,
         expected: URL,
         help: "For GitHub Enterprise: where GITHUB_TOKEN belongs",
+        ..BASE
+    },
+    Setting {
+        env: "GITHUB_API_URL",
+        flag: "github-api-url",
+        value: "URL",
+        default: "https://api.github.com, of another GITHUB_URL its /api/v3",
+        group: Group::Network,
+        expected: URL,
+        help: "For GitHub Enterprise: where commit statuses go",
         ..BASE
     },
     Setting {
@@ -486,6 +497,139 @@ pub const SETTINGS: &[Setting] = &[
         ..BASE
     },
     Setting {
+        env: "SMTP_HOST",
+        flag: "smtp-host",
+        value: "HOST",
+        group: Group::Mail,
+        expected: "a host name or address, without a port",
+        help: "The server that takes mails about results",
+        ..BASE
+    },
+    Setting {
+        env: "SMTP_PORT",
+        flag: "smtp-port",
+        value: "PORT",
+        default: "587",
+        group: Group::Mail,
+        expected: "a port from 1 to 65535",
+        help: "Its port: 465 is TLS, others have to offer STARTTLS except on loopback",
+        ..BASE
+    },
+    Setting {
+        env: "SMTP_USER",
+        flag: "smtp-user",
+        value: "USER",
+        group: Group::Mail,
+        expected: "text",
+        help: "The user to log in as",
+        ..BASE
+    },
+    Setting {
+        env: "SMTP_PASS",
+        flag: "smtp-pass",
+        value: "PASSWORD",
+        group: Group::Mail,
+        kind: Kind::Secret,
+        expected: "text",
+        help: "The user's password",
+        ..BASE
+    },
+    Setting {
+        env: "SMTP_FROM",
+        flag: "smtp-from",
+        value: "ADDRESS",
+        group: Group::Mail,
+        expected: "a mail address such as ci@example.com",
+        help: "The sender of the mails",
+        ..BASE
+    },
+    Setting {
+        env: "SMTP_TO",
+        flag: "smtp-to",
+        value: "ADDRESS,…",
+        group: Group::Mail,
+        kind: Kind::List,
+        expected: "mail addresses such as ci@example.com",
+        help: "Who gets them where a rule of dogi.yaml does not say",
+        ..BASE
+    },
+    Setting {
+        env: "GITHUB_REPO",
+        flag: "github-repo",
+        value: "OWNER/NAME",
+        group: Group::ComposeCi,
+        expected: "owner/name, of letters, digits, `_`, `-` and `.`",
+        help: "Test this repository of GITHUB_URL by its compose project, for deliveries with `?token=$GITHUB_TOKEN`",
+        ..BASE
+    },
+    Setting {
+        env: "COMPOSE_FILE",
+        flag: "compose-file",
+        value: "PATH",
+        default: "docker-compose.yml",
+        group: Group::ComposeCi,
+        expected: "a path relative to the root of the repository",
+        help: "The repository's compose file",
+        ..BASE
+    },
+    Setting {
+        env: "HOOK",
+        flag: "hook",
+        value: "COMMAND",
+        group: Group::ComposeCi,
+        expected: "a command",
+        help: "Command that tests the project, instead of its service `tests`; split as a shell would, but not run by one",
+        ..BASE
+    },
+    Setting {
+        env: "BUILD_IMAGE",
+        flag: "build-image",
+        value: "IMAGE",
+        group: Group::ComposeCi,
+        expected: "the name of an image such as docker:cli",
+        help: "Run HOOK in a container of this image, with the engine's socket; without it on this machine",
+        ..BASE
+    },
+    Setting {
+        env: "GARBAGE_COLLECT",
+        flag: "garbage-collect",
+        value: "BOOL",
+        default: "1",
+        group: Group::ComposeCi,
+        expected: SWITCH,
+        help: "0 leaves the project's containers, networks and volumes there",
+        ..BASE
+    },
+    Setting {
+        env: "DOCKER_REGISTRY",
+        flag: "docker-registry",
+        value: "HOST",
+        default: "docker.io",
+        group: Group::ComposeCi,
+        expected: "a registry such as registry.example.com, perhaps with a path",
+        help: "Where the project's images come from and go to",
+        ..BASE
+    },
+    Setting {
+        env: "REGISTRY_USER",
+        flag: "registry-user",
+        value: "USER",
+        group: Group::ComposeCi,
+        expected: "text",
+        help: "The user for DOCKER_REGISTRY",
+        ..BASE
+    },
+    Setting {
+        env: "REGISTRY_PASS",
+        flag: "registry-pass",
+        value: "PASSWORD",
+        group: Group::ComposeCi,
+        kind: Kind::Secret,
+        expected: "text",
+        help: "The user's password",
+        ..BASE
+    },
+    Setting {
         env: "LOG_LEVEL",
         flag: "log-level",
         value: "FILTER",
@@ -511,8 +655,8 @@ pub const SETTINGS: &[Setting] = &[
         value: "FILE",
         group: Group::Other,
         expected: "a path",
-        help: "dogi.yaml: forges, git, registries, url_repos, and any setting by its variable in \
-               lower case",
+        help: "dogi.yaml: forges, git, registries, repos, url_repos, webhooks, and any setting by its \
+               variable in lower case",
         ..BASE
     },
 ];

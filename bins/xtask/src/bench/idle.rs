@@ -32,7 +32,8 @@ pub(super) struct Memory {
     pub(super) resident: u64,
     /// The most that it ever took.
     pub(super) peak: u64,
-    own: u64,
+    /// Of what is resident, what is no page of a file: what it has allocated.
+    pub(super) own: u64,
 }
 
 impl Memory {

@@ -1,5 +1,8 @@
 //! What of one reading of the engine's copy is new.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::messages::{Part, Stamp};
@@ -16,7 +19,12 @@ pub(super) struct Side {
     pub(super) last: Option<(Stamp, u64)>,
     /// The end of what is known.
     tail: BytesMut,
+    /// Hashes of lines that differ, the first few.
+    different: HashSet<u64, BuildHasherDefault<DefaultHasher>>,
 }
+
+/// What has so many different lines does not stand in an output a second time, later on.
+const TELLING: usize = 16;
 
 /// So much of the end of what is known is looked for in the copy.
 const TAIL: usize = 1024;
@@ -30,10 +38,31 @@ impl Side {
             self.lines = self.known.clone();
         }
         self.known.record(&bytes[lines..]);
+        self.tell_apart(bytes);
         self.tail
             .extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL)..]);
         let surplus = self.tail.len().saturating_sub(TAIL);
         self.tail.advance(surplus);
+    }
+
+    /// Of lines that lie in two pieces nothing is noted: the pieces would differ where the lines do not.
+    fn tell_apart(&mut self, bytes: &[u8]) {
+        let mut ends = memchr::memchr_iter(b'\n', bytes);
+        let Some(mut begin) = ends.next() else { return };
+        for end in ends {
+            if self.is_telling() {
+                return;
+            }
+            self.different
+                .insert(self.different.hasher().hash_one(&bytes[begin..end]));
+            begin = end;
+        }
+    }
+
+    /// Whether a copy that begins as what is known has its beginning: the rest of an output whose
+    /// lines are all alike begins as the whole does.
+    pub(super) fn is_telling(&self) -> bool {
+        self.different.len() >= TELLING
     }
 
     /// The end of what is known.

@@ -121,6 +121,8 @@ impl ContainerSpec {
     }
 }
 
+const LOG_FILES: u64 = 2;
+
 /// Docker counts CPUs in billionths.
 #[allow(
     clippy::cast_possible_truncation,
@@ -130,12 +132,15 @@ fn nano_cpus(cpus: f64) -> i64 {
     (cpus * 1e9).round() as i64
 }
 
-/// The driver `local` is the one that keeps bytes as they are; one file, not compressed, bounded.
+/// The driver `local` is the one that keeps bytes as they are; not compressed, bounded. In two files: the
+/// engine drops the older one only when the newer one is full, so that less than one file's size in both is
+/// a copy that has lost nothing.
 fn log_config(max_bytes: u64) -> HostConfigLogConfig {
+    let max_size = (max_bytes / LOG_FILES).max(4096);
     let options = [
         ("compress", "false".to_owned()),
-        ("max-file", "1".to_owned()),
-        ("max-size", max_bytes.max(4096).to_string()),
+        ("max-file", LOG_FILES.to_string()),
+        ("max-size", max_size.to_string()),
     ];
     HostConfigLogConfig {
         typ: Some("local".to_owned()),

@@ -199,7 +199,14 @@ async fn a_copy_that_has_lost_its_beginning_is_told_and_never_guessed() {
     let lines = |range: std::ops::RangeInclusive<u32>| -> String {
         range.map(|n| format!("{n}\n")).collect()
     };
-    for (enough, ended) in [(10, false), (10, true), (usize::MAX, false)] {
+    let cases = [
+        (10, false),
+        (10, true),
+        (usize::MAX, false),
+        (0, false),
+        (0, true),
+    ];
+    for (enough, ended) in cases {
         let label = format!("{enough} {ended}");
         let container = fixture.create(&spec).await;
         let mut kept = Kept::default();

@@ -148,6 +148,15 @@ impl Event {
         }
     }
 
+    /// What patterns of repositories are matched against, `host[:port]/owner/name`: of the URL to
+    /// clone it by https, and only where there is none of that for ssh. `None` where there is
+    /// neither.
+    #[must_use]
+    pub fn match_key(&self) -> Option<String> {
+        let Repository { https, ssh, .. } = self.repository.as_ref()?;
+        Some(https.as_ref().or(ssh.as_ref())?.match_key())
+    }
+
     /// Whether there is nothing to run: a ping, an event that nothing waits for, the deletion of a
     /// branch. Such a delivery is well taken and ignored.
     #[must_use]

@@ -139,6 +139,11 @@ impl Word {
     pub(super) fn manual() -> Self {
         Self("manual".to_owned())
     }
+
+    /// What a forge asks whether anybody is there by.
+    pub(crate) fn ping() -> Self {
+        Self("ping".to_owned())
+    }
 }
 
 impl DeliveryId {

@@ -11,4 +11,5 @@ mod hooks;
 mod messages;
 mod requests;
 mod retry;
+mod rules;
 mod sign;

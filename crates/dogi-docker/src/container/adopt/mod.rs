@@ -136,6 +136,8 @@ impl Container {
                 stdout: Side::default(),
                 stderr: Side::default(),
                 by_time: false,
+                begun: false,
+                in_doubt: false,
                 compared: false,
                 told: false,
                 position: None,
@@ -186,6 +188,10 @@ struct Adopting {
     stderr: Side,
     /// The copy lacks its beginning: only times tell what is new.
     by_time: bool,
+    /// A reading has begun, and it was looked at whether the copy had its beginning.
+    begun: bool,
+    /// It may have lost it, and that is not told yet.
+    in_doubt: bool,
     /// An earlier reading has found all that is known at the copy's beginning.
     compared: bool,
     /// A gap was told, up to where the times of both sides say.

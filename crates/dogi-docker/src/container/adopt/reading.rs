@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::super::Channel;
-use super::super::ending::parse;
 use super::super::logs::Next;
-use super::super::messages::{Part, Stamp, stamp_at};
+use super::super::messages::{Part, Stamp};
 use super::super::pass::Pass;
 use super::{Adopting, Stop};
 use crate::error::EngineError;
@@ -41,12 +40,10 @@ const COPY_LAG: Duration = Duration::from_secs(2);
 /// The most that may have been printed and not been copied yet when a reading begins: what the engine
 /// holds in front of its log writer (1 MB, `blockThreshold` of its `bytespipe`), and a line without an end.
 const UNCOPIED: u64 = 2 * 1024 * 1024;
-/// Where nothing is known, a copy may have lost its beginning if it begins so long after the container …
-const LATE: Duration = Duration::from_secs(10);
-/// … and takes up this part of what it may.
-const LARGE_PART: u64 = 2;
-/// What the engine writes down beside each message, roughly.
+/// What the engine writes down beside each message, roughly: of long lines it is more, in relation less.
 const OVERHEAD: u64 = 40;
+/// What may be wrong with that in a whole copy is less than this part of it.
+const ROUGHLY: u64 = 64;
 
 impl Adopting {
     /// From here on only what is later than the copy was at a look is new, or than what was delivered of
@@ -120,7 +117,7 @@ impl Adopting {
                     hearing.heard(part.stamp);
                 }
                 if std::mem::take(&mut first) {
-                    self.begin(part.stamp).await?;
+                    self.begin(channel, part.stamp).await?;
                 }
                 let pass = &mut passes[channel.index()];
                 if pass.left() > UNCOPIED && part.stamp > look.until {
@@ -137,6 +134,7 @@ impl Adopting {
                 }
                 match new {
                     Some(bytes) if settled || self.compared => {
+                        self.tell_lost_beginning().await?;
                         self.deliver(channel, part.stamp, bytes).await?;
                     }
                     Some(_) => held = true,
@@ -162,41 +160,54 @@ impl Adopting {
     }
 
     /// The copy begins then: tells the gap before that, if there is one.
-    async fn begin(&mut self, begins: Stamp) -> Result<(), Stop> {
-        let nothing_known = self.stdout.known.delivered() + self.stderr.known.delivered() == 0;
-        let gap = match self.by_time {
-            // What follows the position would be there otherwise.
-            true => self.position.is_none_or(|position| begins > position),
-            false => nothing_known && !self.told && self.begins_late(begins).await?,
+    async fn begin(&mut self, channel: Channel, begins: Stamp) -> Result<(), Stop> {
+        let side = match channel {
+            Channel::Stdout => &self.stdout,
+            Channel::Stderr => &self.stderr,
         };
-        if gap {
+        if !self.by_time {
+            // Once: what is found later is compared with all that was delivered from here on.
+            let first = !std::mem::replace(&mut self.begun, true);
+            if first && !side.is_telling() && !self.told {
+                self.in_doubt = self.may_have_lost_its_beginning().await?;
+            }
+            return Ok(());
+        }
+        // What follows the position would be there otherwise.
+        if self.position.is_none_or(|position| begins > position) {
             self.tell_dropped().await?;
         }
         Ok(())
     }
 
-    /// Whether a copy that begins then may have lost its beginning, where nothing else shows that: much
-    /// was printed, and for long there had been nothing. A copy that is small says nothing: programs that
-    /// print for the first time after a while are many.
-    async fn begins_late(&self, begins: Stamp) -> Result<bool, EngineError> {
+    /// Before the first that is new: what is known did not show that the copy had its beginning.
+    async fn tell_lost_beginning(&mut self) -> Result<(), Stop> {
+        let in_doubt = std::mem::take(&mut self.in_doubt);
+        match in_doubt && !self.by_time {
+            true => self.tell_dropped().await,
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the copy may have lost its beginning, where what is known does not show that. The engine
+    /// drops the older of two files when the newer one is full (see [`ContainerSpec`](crate::ContainerSpec)),
+    /// so what is left then is more than one may have. Perhaps as much was printed and nothing lost: nobody
+    /// knows.
+    async fn may_have_lost_its_beginning(&self) -> Result<bool, EngineError> {
         let found = self.container.inspect().await?;
-        let started = parse(found.state.unwrap_or_default().started_at);
         let log = found.host_config.and_then(|host| host.log_config);
         let max_size = log
             .and_then(|log| log.config?.get("max-size").cloned())
             .and_then(|size| size.parse::<u64>().ok());
-        let (Some(started), Some(max_size)) = (started, max_size) else {
+        let Some(max_size) = max_size else {
             return Ok(false);
         };
-        if begins <= stamp_at(started + LATE) {
-            return Ok(false);
-        }
         let mut copy = self.container.copy(false).await?;
         let mut size = 0;
         while let Some(parts) = copy.parts().await? {
             let written = |(_, part): &(Channel, Part)| part.bytes.len() as u64 + OVERHEAD;
             size += parts.iter().map(written).sum::<u64>();
-            if size >= max_size / LARGE_PART {
+            if size >= max_size - max_size / ROUGHLY {
                 return Ok(true);
             }
         }
