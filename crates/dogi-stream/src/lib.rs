@@ -74,6 +74,7 @@ mod follow;
 mod framing;
 mod log;
 mod marks;
+pub mod mask;
 mod multiplex;
 mod position;
 mod recover;
