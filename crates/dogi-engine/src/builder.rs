@@ -5,8 +5,8 @@ use crate::{
     engine::Ports,
     governor::{self, Space},
     ports::{
-        BlockingThreads, Deliverer, Host, NoHost, Observer, Runner, Source, Store, StoreError,
-        Unobserved, Workers,
+        BlockingThreads, Deliverer, FixedSecrets, Host, NoHost, Observer, Runner, Secrets, Source,
+        Store, StoreError, Unobserved, Workers,
     },
     recovery,
     store::MemoryStore,
@@ -20,6 +20,7 @@ pub struct EngineBuilder {
     runner: Option<Arc<dyn Runner>>,
     deliverer: Option<Arc<dyn Deliverer>>,
     host: Arc<dyn Host>,
+    secrets: Arc<dyn Secrets>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -70,6 +71,7 @@ impl Engine {
             runner: None,
             deliverer: None,
             host: Arc::new(NoHost),
+            secrets: Arc::new(FixedSecrets::default()),
             store: Arc::new(MemoryStore::new()),
             clock: Arc::new(SystemClock),
             observer: Arc::new(Unobserved),
@@ -106,6 +108,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn host(mut self, host: impl Host + 'static) -> Self {
         self.host = Arc::new(host);
+        self
+    }
+
+    /// What knows the secrets of jobs; none is known if nothing is said.
+    #[must_use]
+    pub fn secrets(mut self, secrets: impl Secrets + 'static) -> Self {
+        self.secrets = Arc::new(secrets);
         self
     }
 
@@ -172,6 +181,7 @@ impl EngineBuilder {
             deliverer: self.deliverer.ok_or(missing("deliverer"))?,
             config: self.config,
             host: self.host,
+            secrets: self.secrets,
             store: self.store,
             clock: self.clock,
             observer: self.observer,

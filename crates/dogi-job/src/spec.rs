@@ -6,6 +6,8 @@ use dogi_url::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::SecretName;
+
 /// Everything that says what a run does. It does not change after submission.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spec {
@@ -21,6 +23,11 @@ pub struct Spec {
     pub command: Option<Command>,
     /// Environment variables of the container.
     pub env: BTreeMap<EnvName, String>,
+    /// Secrets of the operator's that the container gets as environment variables; they win over
+    /// [`Spec::env`]. Only their names stand here: a value is asked for when the container is made,
+    /// and is never recorded. No request can name one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<EnvName, SecretName>,
     /// Files inside the container that are followed.
     pub files: BTreeMap<FileName, ContainerPath>,
     /// Whether the container gets a pseudo-terminal.
@@ -99,6 +106,7 @@ impl Spec {
             origin: Origin::Build(BuildParams::default()),
             command: None,
             env: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             files: BTreeMap::new(),
             tty: true,
             limits: Limits::default(),
@@ -119,6 +127,7 @@ impl Spec {
             origin: Origin::Host(command),
             command: None,
             env: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             files: BTreeMap::new(),
             tty: false,
             limits: Limits::default(),
@@ -155,6 +164,7 @@ impl Spec {
             origin,
             command: request.command.clone(),
             env: request.env.clone(),
+            secrets: BTreeMap::new(),
             files: request.files.clone(),
             tty: request.tty,
             limits: request.limits.clone(),

@@ -5,6 +5,7 @@ mod host;
 mod keeper;
 mod observer;
 mod runner;
+mod secrets;
 mod source;
 mod store;
 mod values;
@@ -16,6 +17,9 @@ pub use host::{CommandRequest, Host, NoHost};
 pub use keeper::{KeepError, Keeper, Kept, KeptKind, Leftover, Removal, Sweep};
 pub use observer::{Observer, Unobserved};
 pub use runner::{Alive, Begin, BuildRequest, BuiltImage, ContainerRequest, Runner};
+pub use secrets::{
+    FixedSecrets, InvalidSecretValue, RevealError, SecretValue, SecretValues, Secrets,
+};
 pub use source::{BoxStream, Checkout, Context, ContextRequest, Source};
 pub use store::{
     Entry, History, Promise, PromiseChange, Record, Recorded, Safety, Store, StoreError, Submission,

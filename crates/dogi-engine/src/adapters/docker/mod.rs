@@ -6,6 +6,7 @@ mod error;
 mod images;
 mod keep;
 mod output;
+mod secrecy;
 
 use std::{
     collections::{BTreeMap, HashMap},
