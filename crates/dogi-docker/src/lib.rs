@@ -93,7 +93,8 @@ pub use client::{Docker, EngineInfo};
 pub use container::{
     AdoptError, Adopted, Adoption, Attached, Channel, Container, ContainerId, ContainerSpec,
     ContainerState, CreateError, Ending, Evidence, Exec, ExecError, ExecSpec, Exit, FinalFile, Gap,
-    Limits, Output, OutputError, PathKind, PathStat, Prior, StartError, UploadError,
+    Limits, Output, OutputError, PathKind, PathStat, Prior, Rewrite, Rewriting, StartError,
+    UploadError,
 };
 pub use dockerfile::{Bases, Unknowable, UnknowableReason, base_images};
 pub use endpoint::{ConnectError, Endpoint};

@@ -5,8 +5,9 @@ use crate::{
     engine::Ports,
     governor::{self, Space},
     ports::{
-        BlockingThreads, Deliverer, Host, Local, NoHost, NoLocal, NoNotifier, Notifier, Observer,
-        Runner, Source, Store, StoreError, Unobserved, ValueError, Values, Workers,
+        BlockingThreads, Deliverer, FixedSecrets, Host, Local, NoHost, NoLocal, NoNotifier,
+        Notifier, Observer, Runner, Secrets, Source, Store, StoreError, Unobserved, ValueError,
+        Values, Workers,
     },
     recovery,
     store::MemoryStore,
@@ -23,6 +24,7 @@ pub struct EngineBuilder {
     local: Arc<dyn Local>,
     notifier: Arc<dyn Notifier>,
     values: Arc<dyn Values>,
+    secrets: Arc<dyn Secrets>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -79,6 +81,7 @@ impl Engine {
             local: Arc::new(NoLocal),
             notifier: Arc::new(NoNotifier),
             values: Arc::new(MemoryStore::new()),
+            secrets: Arc::new(FixedSecrets::default()),
             store: Arc::new(MemoryStore::new()),
             clock: Arc::new(SystemClock),
             observer: Arc::new(Unobserved),
@@ -136,6 +139,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn values(mut self, values: Arc<dyn Values>) -> Self {
         self.values = values;
+        self
+    }
+
+    /// What knows the secrets of jobs; none is known if nothing is said.
+    #[must_use]
+    pub fn secrets(mut self, secrets: impl Secrets + 'static) -> Self {
+        self.secrets = Arc::new(secrets);
         self
     }
 
@@ -205,6 +215,7 @@ impl EngineBuilder {
             local: self.local,
             notifier: self.notifier,
             values: self.values,
+            secrets: self.secrets,
             store: self.store,
             clock: self.clock,
             observer: self.observer,

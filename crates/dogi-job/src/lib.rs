@@ -45,6 +45,7 @@ mod failure;
 mod id;
 mod report;
 mod run;
+mod secret;
 mod slot;
 mod spec;
 mod status;
@@ -59,6 +60,7 @@ pub use failure::{Failure, FailureKind};
 pub use id::{RunId, RunIdError};
 pub use report::{MailOn, MailReport, Outcome, Report, StatusReport};
 pub use run::{Exit, Run};
+pub use secret::{SecretName, SecretNameError};
 pub use slot::{Slot, SlotDecision, Standing, Submit};
 pub use spec::{
     Compose, ComposeAllow, ComposeTest, HostCommand, Local, Origin, SourceRef, Spec, Workspace,

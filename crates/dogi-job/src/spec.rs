@@ -6,7 +6,7 @@ use dogi_url::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::Report;
+use crate::{Report, SecretName};
 
 /// Everything that says what a run does. It does not change after submission.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,11 @@ pub struct Spec {
     pub command: Option<Command>,
     /// Environment variables of the container.
     pub env: BTreeMap<EnvName, String>,
+    /// Secrets of the operator's that the container gets as environment variables; they win over
+    /// [`Spec::env`]. Only their names stand here: a value is asked for when the container is made,
+    /// and is never recorded. No request can name one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<EnvName, SecretName>,
     /// Files inside the container that are followed.
     pub files: BTreeMap<FileName, ContainerPath>,
     /// Whether the container gets a pseudo-terminal.
@@ -180,6 +185,7 @@ impl Spec {
             origin: Origin::Build(BuildParams::default()),
             command: None,
             env: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             files: BTreeMap::new(),
             tty: true,
             limits: Limits::default(),
@@ -204,6 +210,7 @@ impl Spec {
             origin: Origin::Host(command),
             command: None,
             env: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             files: BTreeMap::new(),
             tty: false,
             limits: Limits::default(),
@@ -259,6 +266,7 @@ impl Spec {
             origin,
             command: request.command.clone(),
             env: request.env.clone(),
+            secrets: BTreeMap::new(),
             files: request.files.clone(),
             tty: request.tty,
             limits: request.limits.clone(),

@@ -4,7 +4,8 @@
 //! One [`LogWriter`] appends to a log and never waits for anybody. Any number of [`Follower`]s
 //! read it, each from a [`Position`] of its own, from the first byte to the last: whether they
 //! start before the writer, while it writes or after it has finished. A [`Multiplexer`] puts
-//! several of them into one body, in a [`Framing`] whose frames say where to resume.
+//! several of them into one body, in a [`Framing`] whose frames say where to resume. [`mask`] keeps
+//! secrets out of what is written.
 //!
 //! ```
 //! use dogi_stream::{Channel, Framing, LogWriter, Multiplexer, Position};
@@ -74,6 +75,7 @@ mod follow;
 mod framing;
 mod log;
 mod marks;
+pub mod mask;
 mod multiplex;
 mod position;
 mod recover;

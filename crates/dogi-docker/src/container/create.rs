@@ -1,5 +1,6 @@
 //! Making a container, and finding one again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bollard::query_parameters::CreateContainerOptions;
@@ -96,6 +97,23 @@ impl Docker {
             command: format!("{words:?}"),
             told_to_end: Arc::default(),
         })
+    }
+}
+
+impl Container {
+    /// Its environment, that of its image included. A variable is there once, with the value that counts.
+    ///
+    /// # Errors
+    /// It is not there, or the engine is not. Cancel safe.
+    pub async fn environment(&self) -> Result<BTreeMap<String, String>, EngineError> {
+        let found = self.inspect().await?;
+        let variables = found.config.and_then(|config| config.env);
+        let variables = variables.into_iter().flatten();
+        let pair = |variable: String| {
+            let (name, value) = variable.split_once('=')?;
+            Some((name.to_owned(), value.to_owned()))
+        };
+        Ok(variables.filter_map(pair).collect())
     }
 }
 

@@ -8,6 +8,7 @@ use http::Method;
 use super::demux::{Demux, Source};
 use super::messages::{Messages, Part, Stamp};
 use super::recent::Recent;
+use super::rewriting::{Rewriting, RewrittenCopy};
 use super::{Channel, Container};
 use crate::client::body_bytes;
 use crate::error::EngineError;
@@ -58,13 +59,14 @@ impl Container {
         Ok(newest)
     }
 
-    /// The last [`LAST`] messages of the engine's copy so far, as far as they are kept in mind.
-    pub(super) async fn last_of_copy(&self) -> Result<Recent, EngineError> {
+    /// The last [`LAST`] messages of the engine's copy so far, rewritten, as far as they are kept in mind.
+    pub(super) async fn last_of_copy(&self, rewriting: &Rewriting) -> Result<Recent, EngineError> {
+        let mut rewritten = RewrittenCopy::new(rewriting);
         let mut copy = self.open_copy(&format!("tail={LAST}")).await?;
         let mut recent = Recent::default();
         while let Some(parts) = copy.parts().await? {
             for (channel, part) in parts {
-                recent.push(channel, part);
+                recent.push(channel, rewritten.part(channel, part));
             }
         }
         Ok(recent)

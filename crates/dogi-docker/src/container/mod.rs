@@ -13,6 +13,7 @@ mod messages;
 mod pass;
 mod recent;
 mod refusal;
+mod rewriting;
 mod spec;
 mod stop;
 mod wait;
@@ -23,10 +24,12 @@ pub use copy::{FinalFile, PathKind, PathStat, UploadError};
 pub use create::CreateError;
 pub use ending::{Ending, Evidence};
 pub use exec::{Exec, ExecError, ExecSpec};
+pub use rewriting::{Rewrite, Rewriting};
 pub use spec::{ContainerSpec, Limits};
 pub use wait::{ContainerState, Exit};
 
 pub(crate) use demux::{Demux, Source};
+pub(crate) use rewriting::Rewriter;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

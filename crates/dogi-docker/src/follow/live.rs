@@ -104,6 +104,11 @@ impl Reconciler {
             && self.seen.hash.clone().finish().as_ref() == live.hash.clone().finish().as_ref()
     }
 
+    /// Whether all that had been delivered was seen, and is the same.
+    pub(crate) fn is_done(&self) -> bool {
+        self.seen.delivered >= self.wanted.delivered
+    }
+
     /// For a file of which nothing has been delivered: everything passes.
     pub fn from_the_start() -> Reconciler {
         Reconciler {

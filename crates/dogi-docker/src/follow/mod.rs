@@ -8,6 +8,7 @@
 //!
 //! Where the helper can't run, the same fetching is done repeatedly while the container runs.
 
+mod followed;
 mod frames;
 mod helper;
 mod live;
@@ -24,8 +25,9 @@ use tokio_util::task::AbortOnDropHandle;
 pub use helper::{HELPER_PATH, Injection, helper_program};
 pub use live::{LiveFile, Mismatch, Reconciler, reconcile};
 
-use crate::container::{Container, PathKind};
+use crate::container::{Container, PathKind, Rewriting};
 use crate::error::EngineError;
+use followed::Followed;
 
 /// The caller's own number for a file.
 pub type FileKey = usize;
@@ -139,13 +141,26 @@ impl Container {
         &self,
         files: impl IntoIterator<Item = (FileKey, &'a str, LiveFile)>,
     ) -> Result<FollowStream, FollowError> {
+        self.follow_on_with(files, &Rewriting::none())
+    }
+
+    /// As [`Container::follow_on`], of files that are rewritten before they are kept: what was delivered
+    /// is, and so is what comes.
+    ///
+    /// # Errors
+    /// [`FollowError::BadPath`]; everything else is told by the stream.
+    pub fn follow_on_with<'a>(
+        &self,
+        files: impl IntoIterator<Item = (FileKey, &'a str, LiveFile)>,
+        rewriting: &Rewriting,
+    ) -> Result<FollowStream, FollowError> {
         let mut followed = Vec::new();
         for (key, path, live) in files {
             let path = path.to_owned();
             if let Some(reason) = fault(&path) {
                 return Err(FollowError::BadPath { path, reason });
             }
-            followed.push(run::Followed::new(key, path, live));
+            followed.push(Followed::new(key, path, live, rewriting.clone()));
         }
         let (send, events) = mpsc::channel(READ_AHEAD);
         let task = tokio::spawn(run::follow(self.clone(), followed, send));

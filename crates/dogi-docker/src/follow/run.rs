@@ -4,46 +4,21 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::Shared;
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 
+use super::followed::Followed;
 use super::frames::{Decoder, Frame, FrameEvent};
 use super::helper::HELPER_PATH;
-use super::live::{LiveFile, Mismatch, Reconciler};
-use super::{FileEvent, FileKey, FollowError};
+use super::live::{Mismatch, Reconciler};
+use super::{FileEvent, FollowError};
 use crate::container::Channel;
-use crate::container::{Container, Demux, ExecSpec, FinalFile, PathKind, PathStat, Source};
+use crate::container::{Container, Demux, ExecSpec, FinalFile, PathKind, Source};
 use crate::error::EngineError;
 use crate::patience::Pauses;
-
-/// One file and how much of it has been delivered.
-#[derive(Debug)]
-pub(super) struct Followed {
-    key: FileKey,
-    path: String,
-    live: LiveFile,
-    /// When polling: how it looked when it was last fetched.
-    fetched: Option<PathStat>,
-    /// What was told to stand there instead of a file.
-    told: Option<PathKind>,
-    /// What was delivered could not be found again: the next data starts the file over.
-    lost: bool,
-}
-
-impl Followed {
-    pub(super) fn new(key: FileKey, path: String, live: LiveFile) -> Followed {
-        Followed {
-            key,
-            path,
-            live,
-            fetched: None,
-            told: None,
-            lost: false,
-        }
-    }
-}
 
 type Events = mpsc::Sender<Result<FileEvent, FollowError>>;
 
@@ -144,6 +119,8 @@ impl Follow {
         self.follow_by_polling().await?;
         for index in 0..self.files.len() {
             self.complete(index).await?;
+            let rest = self.files[index].finish();
+            self.deliver(index, rest).await?;
         }
         Ok(())
     }
@@ -151,7 +128,7 @@ impl Follow {
     /// What was delivered before this following began may not be the file's beginning any more.
     async fn compare(&mut self) -> Result<(), Stop> {
         for index in 0..self.files.len() {
-            if self.files[index].live.delivered() > 0 {
+            if self.files[index].is_known() {
                 self.files[index].lost = !self.complete(index).await?;
             }
         }
@@ -217,25 +194,16 @@ impl Follow {
         let event = match frame.event {
             FrameEvent::Data(bytes) if bytes.is_empty() => return Ok(()),
             FrameEvent::Data(bytes) => {
-                if std::mem::take(&mut file.lost) {
-                    file.live.restart();
-                    let restarted = FileEvent::Restarted { file: file_key };
-                    self.events
-                        .send(Ok(restarted))
-                        .await
-                        .map_err(|_| Stop::Unheard)?;
+                if file.lost {
+                    self.restart(frame.index).await?;
                 }
-                file.live.record(&bytes);
-                FileEvent::Data {
-                    file: file_key,
-                    bytes,
-                }
+                return match self.files[frame.index].take(bytes) {
+                    Ok(new) => self.deliver(frame.index, new).await,
+                    // It was compared before: only a file that was lost has a past.
+                    Err(Mismatch) => self.restart(frame.index).await,
+                };
             }
-            FrameEvent::Restart => {
-                file.lost = false;
-                file.live.restart();
-                FileEvent::Restarted { file: file_key }
-            }
+            FrameEvent::Restart => return self.restart(frame.index).await,
             FrameEvent::NotAFile(kind) => return self.not_a_file(frame.index, kind).await,
             FrameEvent::Unreadable(reason) => FileEvent::Unreadable {
                 file: file_key,
@@ -245,7 +213,7 @@ impl Follow {
         self.send(event).await
     }
 
-    async fn send(&self, event: FileEvent) -> Result<(), Stop> {
+    async fn send(&mut self, event: FileEvent) -> Result<(), Stop> {
         self.events.send(Ok(event)).await.map_err(|_| Stop::Unheard)
     }
 
@@ -288,8 +256,7 @@ impl Follow {
 
     /// Fetches the file and delivers what is missing of it. Gives whether there is a file.
     async fn complete(&mut self, index: usize) -> Result<bool, Stop> {
-        let file = &self.files[index];
-        let (key, path) = (file.key, file.path.clone());
+        let path = self.files[index].path.clone();
         let mut archive = match self.container.final_file(&path).await {
             Ok(FinalFile::File(archive)) => archive,
             Ok(FinalFile::Missing) => return Ok(false),
@@ -305,7 +272,8 @@ impl Follow {
             }
             Err(error) => return Err(error.into()),
         };
-        let mut reconciler = match Reconciler::new(&file.live, archive.size()) {
+        self.files[index].read_again();
+        let mut reconciler = match Reconciler::new(&self.files[index].live, archive.size()) {
             Ok(reconciler) => reconciler,
             Err(Mismatch) => {
                 self.restart(index).await?;
@@ -320,31 +288,49 @@ impl Follow {
                 Err(error) if self.ended.clone().now_or_never().is_some() => {
                     return Err(Stop::Engine(self.container.docker().lost(WHAT, error)));
                 }
-                Ok(None) | Err(_) => return Ok(true),
+                Ok(None) => return self.was_read(index).await,
+                Err(_) => return Ok(!self.files[index].is_in_doubt()),
             };
-            match reconciler.push(chunk) {
-                Ok(None) => {}
-                Ok(Some(mut bytes)) => {
-                    self.files[index].live.record(&bytes);
-                    while !bytes.is_empty() {
-                        let bytes = bytes.split_to(bytes.len().min(PIECE));
-                        self.send(FileEvent::Data { file: key, bytes }).await?;
-                    }
-                }
-                Err(Mismatch) => {
-                    self.restart(index).await?;
-                    return Box::pin(self.complete(index)).await;
-                }
+            let new = match reconciler.push(chunk) {
+                Ok(None) => continue,
+                Ok(Some(new)) => self.files[index].take(new),
+                Err(Mismatch) => Err(Mismatch),
+            };
+            match new {
+                Ok(new) => self.deliver(index, new).await?,
+                Err(Mismatch) => return self.begin_again(index).await,
             }
         }
     }
 
+    /// The whole file has streamed by.
+    async fn was_read(&mut self, index: usize) -> Result<bool, Stop> {
+        match self.files[index].was_read() {
+            Ok(rest) => self.deliver(index, rest).await.map(|()| true),
+            Err(Mismatch) => self.begin_again(index).await,
+        }
+    }
+
+    /// What was delivered is not its beginning: all of it is.
+    async fn begin_again(&mut self, index: usize) -> Result<bool, Stop> {
+        self.restart(index).await?;
+        Box::pin(self.complete(index)).await
+    }
+
+    async fn deliver(&mut self, index: usize, mut bytes: Bytes) -> Result<(), Stop> {
+        let file = self.files[index].key;
+        while !bytes.is_empty() {
+            let bytes = bytes.split_to(bytes.len().min(PIECE));
+            self.send(FileEvent::Data { file, bytes }).await?;
+        }
+        Ok(())
+    }
+
     async fn restart(&mut self, index: usize) -> Result<(), Stop> {
         let file = &mut self.files[index];
-        file.lost = false;
-        file.live.restart();
-        let key = file.key;
-        self.send(FileEvent::Restarted { file: key }).await
+        file.start_over();
+        let file = file.key;
+        self.send(FileEvent::Restarted { file }).await
     }
 
     /// Told once, until there is something else.

@@ -1,14 +1,15 @@
 //! What each effect does.
 
-use dogi_job::Effect;
+use dogi_job::{Effect, FailureKind, Spec};
 use futures::{FutureExt, future::BoxFuture};
 use tokio_util::sync::CancellationToken;
 
 use super::{Driver, Ended};
 use crate::{
+    chain::chain,
     ports::{
-        Begin, BuildRequest, CommandRequest, ContainerRequest, Delivery, LocalRequest, StepError,
-        Work,
+        Begin, BuildRequest, CommandRequest, ContainerRequest, Delivery, LocalRequest,
+        SecretValues, Secrets, StepError, Work,
     },
     promises::callback_id,
 };
@@ -46,12 +47,17 @@ impl Driver {
                     if let Err(error) = shared.make_way(&spec).await {
                         return Ended::Run(Err(error));
                     }
+                    let secrets = match reveal(&*shared.secrets, &spec, &work).await {
+                        Ok(secrets) => secrets,
+                        Err(error) => return Ended::Run(Err(error)),
+                    };
                     let request = ContainerRequest {
                         spec: &spec,
                         image: &image,
                         outputs: &outputs,
                         begin: Begin::Make {
                             checkout: &*checkout,
+                            secrets: &secrets,
                         },
                     };
                     Ended::Run(shared.runner.run(request, &work).await)
@@ -159,4 +165,21 @@ impl Driver {
         }
         .boxed()
     }
+}
+
+/// The values of the secrets that a container is to get. Whoever asked for the run is told which one is
+/// missing, and not where it was looked for.
+async fn reveal(
+    secrets: &dyn Secrets,
+    spec: &Spec,
+    work: &Work,
+) -> Result<SecretValues, StepError> {
+    if spec.secrets.is_empty() {
+        return Ok(SecretValues::new());
+    }
+    let revealed = work.unless_cancelled(secrets.reveal(&spec.secrets));
+    revealed.await?.map_err(|error| {
+        tracing::warn!(run = %work.run, error = %chain(&error), "a secret was not revealed");
+        StepError::failed(FailureKind::Start, error.to_string())
+    })
 }

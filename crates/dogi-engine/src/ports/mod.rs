@@ -7,6 +7,7 @@ mod local;
 mod notifier;
 mod observer;
 mod runner;
+mod secrets;
 mod source;
 mod store;
 mod values;
@@ -20,6 +21,9 @@ pub use local::{Local, LocalRequest, NoLocal};
 pub use notifier::{NoNotifier, Notice, Notifier, Told};
 pub use observer::{Observer, Unobserved};
 pub use runner::{Alive, Begin, BuildRequest, BuiltImage, ContainerRequest, Runner};
+pub use secrets::{
+    FixedSecrets, InvalidSecretValue, RevealError, SecretValue, SecretValues, Secrets,
+};
 pub use source::{BoxStream, Checkout, Context, ContextRequest, Source};
 pub use store::{
     Entry, History, Promise, PromiseChange, Record, Recorded, Safety, Store, StoreError, Submission,

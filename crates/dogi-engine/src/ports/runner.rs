@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 
 use crate::{
     outputs::RunOutputs,
-    ports::{Checkout, Keeper, StepError, Work},
+    ports::{Checkout, Keeper, SecretValues, StepError, Work},
 };
 
 /// What builds images and runs containers: Docker here, perhaps a cluster elsewhere.
@@ -87,9 +87,13 @@ pub enum Begin<'a> {
     Make {
         /// The files, for images that get them at `/workspace`.
         checkout: &'a dyn Checkout,
+        /// What comes on top of the environment of the spec. It must not be read anywhere else: not in
+        /// the outputs, nor in messages.
+        secrets: &'a SecretValues,
     },
     /// It was made, and it is on record that it was about to start: it may wait to be started, run,
     /// have ended or be gone. What it printed so far stands in the outputs, perhaps not to the end.
+    /// Its secrets are in its environment.
     TakeUp {
         /// The id of the container.
         container: &'a str,

@@ -127,9 +127,14 @@ fn version_of(spec: &Spec) -> u32 {
         event_path,
         keep,
         reports,
+        secrets,
         ..
     } = spec;
-    let plain = workspace.is_none() && event_path.is_none() && !keep && reports.is_empty();
+    let plain = workspace.is_none()
+        && event_path.is_none()
+        && !keep
+        && reports.is_empty()
+        && secrets.is_empty();
     match (plain && spec.local().is_none(), spec.host_command()) {
         (false, _) => EVENT_VERSION,
         (true, Some(_)) => COMMAND_VERSION,

@@ -6,4 +6,5 @@ mod command;
 mod events;
 mod resume;
 mod run;
+mod secret;
 mod slot;

@@ -8,6 +8,7 @@ mod follow;
 mod interleaving;
 mod load;
 mod log;
+mod mask;
 mod multiplex;
 mod ndjson;
 mod recover;

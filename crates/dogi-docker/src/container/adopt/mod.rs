@@ -26,6 +26,7 @@ use super::hearing::Hearing;
 use super::messages::Stamp;
 use super::pass::Side;
 use super::refusal::{Refusal, Trouble};
+use super::rewriting::Rewriting;
 use super::{Channel, Container, ContainerState, Output};
 use crate::error::EngineError;
 use reading::Read;
@@ -128,11 +129,18 @@ impl Container {
     /// Takes up the output where `prior` ends. Fine for a container that runs and for one that has
     /// ended; of one that was never started there is none.
     pub fn adopt(&self, prior: Prior) -> Adoption {
+        self.adopt_with(prior, Rewriting::none())
+    }
+
+    /// As [`Container::adopt`], of an output that is rewritten before it is kept: `prior` is, and so is
+    /// what comes.
+    pub fn adopt_with(&self, prior: Prior, rewriting: Rewriting) -> Adoption {
         let (send, pieces) = mpsc::channel(Output::READ_AHEAD);
         let container = self.clone();
         let task = tokio::spawn(async move {
             let mut adopting = Adopting {
                 container,
+                rewriting,
                 stdout: Side::default(),
                 stderr: Side::default(),
                 by_time: false,
@@ -184,6 +192,7 @@ impl From<EngineError> for Stop {
 
 struct Adopting {
     container: Container,
+    rewriting: Rewriting,
     stdout: Side,
     stderr: Side,
     /// The copy lacks its beginning: only times tell what is new.

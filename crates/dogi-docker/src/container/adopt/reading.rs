@@ -6,6 +6,7 @@ use super::super::Channel;
 use super::super::logs::Next;
 use super::super::messages::{Part, Stamp};
 use super::super::pass::Pass;
+use super::super::rewriting::RewrittenCopy;
 use super::{Adopting, Stop};
 use crate::error::EngineError;
 use crate::patience::Pauses;
@@ -76,7 +77,7 @@ impl Adopting {
         }
         let mut pauses = Pauses::new();
         loop {
-            let recent = self.container.last_of_copy().await?;
+            let recent = self.container.last_of_copy(&self.rewriting).await?;
             match recent.holds(&self.stdout, &self.stderr) {
                 // It was there before the reading began, and what has come since is new.
                 Some(known) if known <= look.until => return Ok(look.until),
@@ -99,6 +100,7 @@ impl Adopting {
     pub(super) async fn read(&mut self, follow: bool) -> Result<Read, Stop> {
         let look = self.look().await?;
         let mut copy = self.container.copy(follow).await?;
+        let mut rewritten = RewrittenCopy::new(&self.rewriting);
         let mut passes = [&self.stdout, &self.stderr].map(|side| Pass::new(side, self.by_time));
         let differs = |passes: &[Pass; 2]| {
             let unsettled = passes.iter().any(|pass| pass.left() > 0);
@@ -111,6 +113,13 @@ impl Adopting {
                 Next::Parts(parts) => (parts, None),
                 Next::End { parts, open } => (parts, Some(open)),
             };
+            let parts = parts.into_iter();
+            let parts = parts.map(|(channel, part)| (channel, rewritten.part(channel, part)));
+            let mut parts: Vec<(Channel, Part)> = parts.collect();
+            // Of a copy that is followed the end may be missing.
+            if open.is_some() && !follow {
+                parts.extend(rewritten.rest());
+            }
             for (channel, part) in parts {
                 self.newest = self.newest.max(part.stamp);
                 if let Some(hearing) = &mut self.hearing {

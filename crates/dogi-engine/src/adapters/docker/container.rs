@@ -7,8 +7,11 @@ use dogi_docker::{
 use dogi_job::{Event, Exit, FailureKind, Origin};
 use futures::FutureExt;
 
-use super::{super::chain, DockerOptions, DockerRunner, error, files, label, output::to_the_end};
-use crate::ports::{Begin, Checkout, ContainerRequest, StepError, Work};
+use super::{
+    super::chain, DockerOptions, DockerRunner, error, files, label, output::to_the_end,
+    secrecy::Secrecy,
+};
+use crate::ports::{Begin, Checkout, ContainerRequest, SecretValues, StepError, Work};
 
 /// Where the repository stands in a container of a ready image.
 pub(super) const WORKSPACE: &str = "/workspace";
@@ -19,20 +22,47 @@ impl DockerRunner {
         request: ContainerRequest<'_>,
         work: &Work,
     ) -> Result<Exit, StepError> {
-        let (container, attached) = match request.begin {
-            Begin::Make { checkout } => {
-                let container = self.make(&request, checkout, work).await?;
-                let attached = self.start(&container, work).await?;
-                (container, attached)
+        match request.begin {
+            Begin::Make { checkout, secrets } => {
+                let secrecy = Secrecy::of(secrets)?;
+                secrecy.warn(work).await;
+                let ended = async {
+                    let container = self.make(&request, checkout, secrets, work).await?;
+                    let attached = self.start(&container, work).await?;
+                    self.attend(&container, attached, &request, &secrecy, work)
+                        .await
+                };
+                ended.await.map_err(|error| secrecy.hide_in(error))
             }
-            Begin::TakeUp { container } => self.take_up(container, work).await?,
-        };
-        let mut end = std::pin::pin!(to_the_end(&container, attached, &request, work));
+            Begin::TakeUp { container } => {
+                let container = self.take_up(container, work).await?;
+                let secrecy = Secrecy::of_container(&container, request.spec, work).await?;
+                let ended = async {
+                    let attached = self.attach_or_not(&container, work).await?;
+                    self.attend(&container, attached, &request, &secrecy, work)
+                        .await
+                };
+                ended.await.map_err(|error| secrecy.hide_in(error))
+            }
+        }
+    }
+
+    /// Reads what a container prints, to its end or until it is to stop.
+    async fn attend(
+        &self,
+        container: &Container,
+        attached: Option<Attached>,
+        request: &ContainerRequest<'_>,
+        secrecy: &Secrecy,
+        work: &Work,
+    ) -> Result<Exit, StepError> {
+        let end = to_the_end(container, attached, request, secrecy, work);
+        let mut end = std::pin::pin!(end);
         tokio::select! {
             biased;
             exit = &mut end => exit,
             () = work.cancel.cancelled() => {
-                self.stop_while(&container, end).await;
+                self.stop_while(container, end).await;
                 Err(StepError::Cancelled)
             }
         }
@@ -43,9 +73,10 @@ impl DockerRunner {
         &self,
         request: &ContainerRequest<'_>,
         checkout: &dyn Checkout,
+        secrets: &SecretValues,
         work: &Work,
     ) -> Result<Container, StepError> {
-        let spec = self.describe(request, work);
+        let spec = self.describe(request, secrets, work);
         // Not given up half-way: a container that the engine makes after the clean-up has looked
         // would stay.
         let mut created = self.docker.create(&spec).await;
@@ -85,20 +116,15 @@ impl DockerRunner {
         }
     }
 
-    /// Finds the container of an earlier life, and starts it if that had not come to it.
-    async fn take_up(
-        &self,
-        id: &str,
-        work: &Work,
-    ) -> Result<(Container, Option<Attached>), StepError> {
+    /// Finds the container of an earlier life.
+    async fn take_up(&self, id: &str, work: &Work) -> Result<Container, StepError> {
         let id = ContainerId::parse(id).ok_or_else(error::gone)?;
         let found = self.docker.patiently(|| self.docker.container(&id));
         let container = work.unless_cancelled(found).await?;
         let container = container.map_err(|error| error::running(&error))?;
         self.containers()
             .insert(work.run.clone(), container.clone());
-        let attached = self.attach_or_not(&container, work).await?;
-        Ok((container, attached))
+        Ok(container)
     }
 
     /// Starts the container if it was not started.
@@ -115,7 +141,12 @@ impl DockerRunner {
         }
     }
 
-    fn describe(&self, request: &ContainerRequest<'_>, work: &Work) -> ContainerSpec {
+    fn describe(
+        &self,
+        request: &ContainerRequest<'_>,
+        secrets: &SecretValues,
+        work: &Work,
+    ) -> ContainerSpec {
         let spec = request.spec;
         let mut container = ContainerSpec::new(request.image);
         container.name = Some(format!("{}_{}", spec.instance, work.run));
@@ -125,6 +156,9 @@ impl DockerRunner {
             .iter()
             .map(|(name, value)| (name.to_string(), value.clone()))
             .collect();
+        let secrets = secrets.iter();
+        let secrets = secrets.map(|(name, value)| (name.to_string(), value.expose().to_owned()));
+        container.env.extend(secrets);
         container.tty = spec.tty;
         container.labels = self.labels(spec, &work.run);
         container.log_max_bytes = Some(self.options.log_max_bytes);

@@ -7,6 +7,7 @@ mod files;
 mod images;
 mod keep;
 mod output;
+mod secrecy;
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -12,7 +12,11 @@ use dogi_url::FileName;
 use futures::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
 use tokio::time::Instant;
 
-use super::{super::chain, error};
+use super::{
+    super::chain,
+    error,
+    secrecy::{Channels, Secrecy},
+};
 use crate::{
     outputs::{OutputWriter, RunOutputs},
     ports::{ContainerRequest, StepError, Work},
@@ -37,13 +41,14 @@ pub(super) async fn to_the_end(
     container: &Container,
     attached: Option<Attached>,
     request: &ContainerRequest<'_>,
+    secrecy: &Secrecy,
     work: &Work,
 ) -> Result<Exit, StepError> {
-    let files = follow(container, request, attached.is_some()).await?;
-    let printing = print(container, attached, request.outputs.log(), work);
+    let files = follow(container, request, secrecy, attached.is_some()).await?;
+    let printing = print(container, attached, request.outputs.log(), secrecy, work);
     let following = async {
         match files {
-            Some(files) => pump_files(files, request.outputs, work).await,
+            Some(files) => pump_files(files, request.outputs, secrecy, work).await,
             None => Ok(()),
         }
     };
@@ -58,12 +63,19 @@ async fn print(
     container: &Container,
     attached: Option<Attached>,
     log: &OutputWriter,
+    secrecy: &Secrecy,
     work: &Work,
 ) -> Result<Exit, StepError> {
     if let Some(attached) = attached {
-        match pump_output(attached.output, log).await {
+        let mut channels = secrecy.channels();
+        match pump_output(attached.output, &mut channels, log).await {
             Ok(()) => {
                 if let Some(exit) = ended_in_peace(container).await? {
+                    // Taking up, below, reads it again.
+                    let rest = channels.finish();
+                    if !rest.is_empty() {
+                        log.append(rest).await;
+                    }
                     return Ok(exit);
                 }
             }
@@ -72,7 +84,7 @@ async fn print(
             }
         }
     }
-    let told = adopt(container, log, work).await?;
+    let told = adopt(container, log, secrecy, work).await?;
     let ending = container.ending().await;
     let ending = ending.map_err(|error| error::running(&error))?;
     if !ending.witnessed && !ending.by_engine && !told {
@@ -116,14 +128,21 @@ fn exit_of(exit: &dogi_docker::Exit) -> Exit {
     }
 }
 
-async fn pump_output(output: Output, log: &OutputWriter) -> Result<(), dogi_docker::OutputError> {
+async fn pump_output(
+    output: Output,
+    channels: &mut Channels,
+    log: &OutputWriter,
+) -> Result<(), dogi_docker::OutputError> {
     let mut batches = output.ready_chunks(BATCH);
     while let Some(batch) = batches.next().await {
         let mut pieces = Vec::with_capacity(batch.len());
         let mut broken = None;
         for piece in batch {
             match piece {
-                Ok((channel, bytes)) => pieces.push((channel_of(channel), bytes)),
+                Ok((channel, bytes)) => {
+                    let channel = channel_of(channel);
+                    pieces.push((channel, channels.push(channel, bytes)));
+                }
                 Err(error) => broken = Some(error),
             }
         }
@@ -138,13 +157,19 @@ async fn pump_output(output: Output, log: &OutputWriter) -> Result<(), dogi_dock
 }
 
 /// Goes on where the log ends. Gives whether a gap was told.
-async fn adopt(container: &Container, log: &OutputWriter, work: &Work) -> Result<bool, StepError> {
+async fn adopt(
+    container: &Container,
+    log: &OutputWriter,
+    secrecy: &Secrecy,
+    work: &Work,
+) -> Result<bool, StepError> {
     let prior = Prior {
         stdout: kept(log, Channel::Stdout, Position::START),
         stderr: kept(log, Channel::Stderr, Position::START),
     };
     let mut told = false;
-    let mut batches = container.adopt(prior).ready_chunks(BATCH);
+    let adoption = container.adopt_with(prior, secrecy.rewriting());
+    let mut batches = adoption.ready_chunks(BATCH);
     while let Some(batch) = batches.next().await {
         let next = Instant::now() + GATHER;
         let mut pieces = Vec::with_capacity(batch.len());
@@ -154,7 +179,7 @@ async fn adopt(container: &Container, log: &OutputWriter, work: &Work) -> Result
                 Ok(Adopted::Gap(gap)) => {
                     log.append(std::mem::take(&mut pieces)).await;
                     let line = format!("dogi: output may be missing here: {gap}");
-                    work.console.line(line).await;
+                    work.console.line(secrecy.hide(line)).await;
                     told = true;
                 }
                 Err(error) => {
@@ -213,6 +238,7 @@ fn channel_of(channel: dogi_docker::Channel) -> Channel {
 async fn follow(
     container: &Container,
     request: &ContainerRequest<'_>,
+    secrecy: &Secrecy,
     from_the_start: bool,
 ) -> Result<Option<FollowStream>, StepError> {
     let paths = &request.spec.files;
@@ -227,7 +253,7 @@ async fn follow(
         };
         files.push((key, path.as_str(), live));
     }
-    let following = container.follow_on(files);
+    let following = container.follow_on_with(files, &secrecy.rewriting());
     following
         .map(Some)
         .map_err(|error| error::step(FailureKind::Start, &error))
@@ -255,6 +281,7 @@ async fn delivered(output: &OutputWriter) -> LiveFile {
 async fn pump_files(
     mut events: FollowStream,
     outputs: &RunOutputs,
+    secrecy: &Secrecy,
     work: &Work,
 ) -> Result<(), StepError> {
     let files: Vec<(&FileName, &OutputWriter)> = outputs.files().iter().collect();
@@ -273,7 +300,7 @@ async fn pump_files(
             }
             FileEvent::Unreadable { file, reason } => {
                 let what = format!("can't be read while the job runs: {reason}");
-                note(&files, file, &what, work).await;
+                note(&files, file, &secrecy.hide(what), work).await;
             }
         }
     }
