@@ -1,6 +1,6 @@
 //! A commit whose objects are all here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +16,7 @@ use crate::error::{CheckoutError, ContextError};
 use crate::limits::Limits;
 use crate::mirror::{Directory, Lease, Obtained};
 use crate::mirrors::Run;
-use crate::tree::{Module, Tree, read_modules, unreadable};
+use crate::tree::{Module, Tree, changes, read_modules, unreadable};
 
 /// A commit with its submodules, complete in the mirrors, which can't be removed while this or a
 /// clone of it lives. Cheap to clone.
@@ -193,6 +193,30 @@ impl Checkout {
     pub async fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>, ContextError> {
         let (checkout, path) = (self.clone(), path.trim_start_matches('/').to_owned());
         blocking(move || checkout.noted(checkout.tree().read(path.as_bytes().as_bstr()))).await
+    }
+
+    /// The files that differ between an earlier commit and this one, by their paths from the root; those
+    /// that are only in one of them too, and submodules that point elsewhere. `None`: too many differ to be
+    /// listed.
+    ///
+    /// # Errors
+    /// [`ContextError`] when an object is damaged.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed; dropped, a thread reads on to the end.
+    pub async fn changed_since(
+        &self,
+        before: &Checkout,
+    ) -> Result<Option<BTreeSet<String>>, ContextError> {
+        let (before, after) = (before.clone(), self.clone());
+        blocking(move || {
+            let [old, new] = [&before, &after].map(|checkout| {
+                let tree = checkout.tree();
+                (tree.handle(), tree.root)
+            });
+            after.noted(changes((&old.0, old.1), (&new.0, new.1)))
+        })
+        .await
     }
 
     /// A build context of this commit.

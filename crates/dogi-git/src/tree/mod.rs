@@ -1,6 +1,7 @@
 //! The tree of a commit, submodules included, read straight from the object databases.
 
 mod attributes;
+mod changes;
 mod cursor;
 mod encoding;
 mod lookup;
@@ -15,6 +16,7 @@ use gix::ObjectId;
 use gix::bstr::BString;
 
 pub(crate) use attributes::Treatment;
+pub(crate) use changes::changes;
 pub(crate) use lookup::Found;
 pub(crate) use modules::{Module, read_modules};
 pub use names::NameError;

@@ -1,0 +1,225 @@
+//! Webhooks of forges: who may send them, what they start, and what came of each. The answers over HTTP are
+//! in `http/webhook.rs`, payloads and rules in `dogi_hooks`.
+
+mod book;
+mod ci;
+mod plan;
+mod prepare;
+mod repo_hooks;
+mod request;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use dogi_engine::Engine;
+use dogi_engine::ports::Values;
+use dogi_git::Mirrors;
+use dogi_hooks::forge::{Event, EventKind, Secrets};
+use dogi_hooks::rules::{Changed, Decision, decide_for};
+use dogi_job::UnixMillis;
+use dogi_url::{Namespace, RepoUrl};
+
+use crate::config::{RepoRule, Settings};
+
+pub(crate) use book::{Book, BookError, Outcome, Record, Started};
+pub(crate) use plan::{PlanError, Planned, secret_name};
+pub(crate) use request::Request;
+
+use ci::ComposeCi;
+
+/// What is needed to take deliveries of forges.
+#[derive(Debug)]
+pub(crate) struct WebhookService {
+    pub(crate) secrets: Secrets,
+    rules: Vec<RepoRule>,
+    compose_ci: Option<ComposeCi>,
+    /// The hosts that there is a token for.
+    tellable: BTreeSet<String>,
+    mail_to: Vec<String>,
+    namespace: Namespace,
+    mirrors: Mirrors,
+    pub(crate) book: Book,
+}
+
+/// A verified delivery that says what happened.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) event: Event,
+    /// As the forge calls it.
+    pub(crate) event_name: String,
+    pub(crate) request: Request,
+}
+
+/// What is to be done about a delivery.
+#[derive(Debug)]
+pub(crate) enum Judged {
+    /// Nothing, and all is well.
+    Nothing { reason: String },
+    /// No rule is about the repository.
+    NotListed { repo: String },
+    /// Something, as far as can be told without the repository.
+    Something { repo: RepoUrl, rule: Chosen },
+}
+
+/// What says what is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    /// A rule of `repos`, by its number; whether changed files have to be asked for first.
+    Rule { index: usize, needs_paths: bool },
+    /// compose-ci's variables.
+    ComposeCi,
+}
+
+impl WebhookService {
+    /// Reads what earlier lives have taken.
+    ///
+    /// # Errors
+    /// When that can't be read.
+    pub(crate) async fn open(
+        settings: &Settings,
+        mirrors: Mirrors,
+        values: Arc<dyn Values>,
+    ) -> Result<Self, BookError> {
+        let compose_ci = ComposeCi::of(settings);
+        let token = settings.compose_ci.iter().map(|ci| &ci.token);
+        let mail = settings.mail.iter();
+        let dir: PathBuf = settings.storage.data_dir.join("deliveries");
+        Ok(Self {
+            secrets: settings.file.webhooks.secrets(token),
+            rules: settings.file.repos.clone(),
+            compose_ci,
+            tellable: crate::wire::tellable(settings),
+            mail_to: mail
+                .flat_map(|mail| mail.to.iter().map(|to| to.as_str().to_owned()))
+                .collect(),
+            namespace: settings.storage.namespace.clone(),
+            mirrors,
+            book: Book::open(values, dir).await?,
+        })
+    }
+
+    /// What is to be done about an event.
+    pub(crate) fn judge(&self, event: &Event) -> Result<Judged, PlanError> {
+        if matches!(event.kind, EventKind::Ping) {
+            let reason = "pong".to_owned();
+            return Ok(Judged::Nothing { reason });
+        }
+        let repo = match self.repo_of(event) {
+            Some(repo) => repo,
+            None if event.is_ignored() => {
+                let reason = "nothing waits for such an event".to_owned();
+                return Ok(Judged::Nothing { reason });
+            }
+            None => return Err(PlanError::NoRepository),
+        };
+        let key = repo.match_key();
+        if let Some(ci) = &self.compose_ci {
+            let rule = [ci.rule()];
+            let decision = decide_for(rule, Some(&key), event, Changed::AsTold);
+            let chosen = Chosen::ComposeCi;
+            return Ok(judged(decision, key, repo, |_| chosen));
+        }
+        let rules = self.rules.iter().map(|rule| &rule.rule);
+        let decision = decide_for(rules, Some(&key), event, Changed::AsTold);
+        let needs_paths = matches!(decision, Decision::NeedsChangedPaths { .. });
+        Ok(judged(decision, key, repo, |index| Chosen::Rule {
+            index,
+            needs_paths,
+        }))
+    }
+
+    /// Where the event's repository is cloned from: by https, and only where there is none of that by ssh.
+    fn repo_of(&self, event: &Event) -> Option<RepoUrl> {
+        match &event.repository {
+            Some(repository) => repository.https.clone().or_else(|| repository.ssh.clone()),
+            None => self.compose_ci.as_ref().map(|ci| ci.repo().clone()),
+        }
+    }
+
+    /// Goes on with what an earlier life has taken and not come to.
+    pub(crate) async fn resume(self: &Arc<Self>, engine: &Engine) {
+        for record in self.book.unfinished() {
+            let (service, engine) = (Arc::clone(self), engine.clone());
+            tokio::spawn(async move {
+                let id = record.id.clone();
+                match service.told(&id).await {
+                    Ok(told) => {
+                        tracing::info!(delivery = id, "a delivery is taken up again");
+                        let done = service.start(&engine, &id, &told).await;
+                        if let Err(error) = done {
+                            let reason = crate::chain(&error);
+                            tracing::warn!(delivery = id, reason, "nothing was started");
+                        }
+                    }
+                    Err(reason) => {
+                        tracing::warn!(delivery = id, reason, "a delivery can't be taken up");
+                        let outcome = Outcome::Refused { reason };
+                        if let Err(error) = service.book.settle(&id, outcome).await {
+                            tracing::warn!(delivery = id, %error, "not on record");
+                        }
+                    }
+                }
+            });
+        }
+    }
+
+    /// What a delivery was, read again.
+    pub(crate) async fn told(&self, id: &str) -> Result<Told, String> {
+        let request = self.book.request(id).await;
+        let request = request.map_err(|error| format!("it is not kept any more: {error}"))?;
+        let verified = request.verified();
+        let event = verified.event().map_err(|error| crate::chain(&error))?;
+        let event_name = event_name(verified.event_name());
+        Ok(Told {
+            event,
+            event_name,
+            request,
+        })
+    }
+}
+
+/// What somebody sends by hand is named after what it starts in GitHub.
+pub(crate) fn event_name(name: Option<&dogi_hooks::forge::Word>) -> String {
+    name.map_or("workflow_dispatch", |name| name.as_str()).to_owned()
+}
+
+fn judged(
+    decision: Decision,
+    key: String,
+    repo: RepoUrl,
+    chosen: impl Fn(usize) -> Chosen,
+) -> Judged {
+    match decision {
+        Decision::Hit { rule } | Decision::NeedsChangedPaths { rule } => Judged::Something {
+            repo,
+            rule: chosen(rule),
+        },
+        Decision::NotListed => Judged::NotListed { repo: key },
+        Decision::Unwanted { why, .. } => Judged::Nothing {
+            reason: why.to_string(),
+        },
+        other => Judged::Nothing {
+            reason: other.to_string(),
+        },
+    }
+}
+
+/// The record of a delivery that is being taken.
+pub(crate) fn record(told: &Told, key: Option<String>, forge: Option<String>) -> Record {
+    let repository = told.event.repository.as_ref();
+    Record {
+        id: uuid::Uuid::now_v7().simple().to_string(),
+        at: UnixMillis(crate::unix_now_ms()),
+        key,
+        forge,
+        event: told.event_name.clone(),
+        repo: told
+            .event
+            .match_key()
+            .or_else(|| repository.map(|repository| repository.full_name.to_string())),
+        client: told.request.client(),
+        replay_of: None,
+        outcome: Outcome::Taken,
+    }
+}

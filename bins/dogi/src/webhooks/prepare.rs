@@ -1,0 +1,252 @@
+//! From a delivery that was taken to the runs that it starts.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dogi_engine::{Engine, SubmitError};
+use dogi_git::Checkout;
+use dogi_hooks::forge::{Event, EventKind};
+use dogi_hooks::rules::{Changed, Decision, decide_for};
+use dogi_url::{RepoUrl, Revision};
+use tokio_util::sync::CancellationToken;
+
+use super::plan::{self, PlanError, Planned, Trigger};
+use super::{BookError, Chosen, Judged, Outcome, Started, Told, WebhookService, repo_hooks};
+use crate::config::{RepoRule, RunEntry, Work};
+
+/// How long a repository may take to be looked at before a run is started that says so itself.
+const TO_LOOK: Duration = Duration::from_secs(600);
+
+/// Nothing was started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// The event can't be made a run of.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The engine does not take it.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// What came of it is not on record.
+    #[error(transparent)]
+    Book(#[from] BookError),
+}
+
+/// What a delivery comes to.
+enum Plan {
+    Runs(Vec<Planned>),
+    Nothing { reason: String },
+}
+
+impl WebhookService {
+    /// Starts what a delivery starts, and puts that on record.
+    ///
+    /// Not cancel safe: what was begun goes on at the next start.
+    pub(crate) async fn start(
+        self: &Arc<Self>,
+        engine: &Engine,
+        id: &str,
+        told: &Told,
+    ) -> Result<Outcome, StartError> {
+        let started = match self.plan(id, told).await {
+            Ok(Plan::Nothing { reason }) => Ok(Outcome::NotTriggered { reason }),
+            Ok(Plan::Runs(runs)) => self.submit(engine, runs, told).await,
+            Err(error) => Err(StartError::Plan(error)),
+        };
+        let outcome = match &started {
+            Ok(outcome) => outcome.clone(),
+            // The next life tries again.
+            Err(StartError::Submit(SubmitError::Closing)) => return started,
+            Err(error) => Outcome::Refused {
+                reason: crate::chain(error),
+            },
+        };
+        self.book.settle(id, outcome).await?;
+        started
+    }
+
+    async fn submit(
+        &self,
+        engine: &Engine,
+        runs: Vec<Planned>,
+        told: &Told,
+    ) -> Result<Outcome, StartError> {
+        let mut started = Vec::new();
+        for Planned { context, spec } in runs {
+            // An earlier life may have come so far.
+            let known = engine.peek(&spec.instance);
+            let run = match known {
+                Some(run) => run,
+                None => {
+                    let event = told.request.payload.to_vec();
+                    engine.submit_event(spec, event).await?.run
+                }
+            };
+            started.push(Started {
+                run: run.id().clone(),
+                context,
+            });
+        }
+        Ok(Outcome::Started { runs: started })
+    }
+
+    async fn plan(&self, id: &str, told: &Told) -> Result<Plan, PlanError> {
+        let (repo, rule) = match self.judge(&told.event)? {
+            Judged::Something { repo, rule } => (repo, rule),
+            Judged::Nothing { reason } => return Ok(Plan::Nothing { reason }),
+            Judged::NotListed { repo } => {
+                let reason = format!("{repo} is not listed any more");
+                return Ok(Plan::Nothing { reason });
+            }
+        };
+        let full_name = full_name(&told.event, &repo);
+        let trigger = Trigger {
+            id,
+            event_name: &told.event_name,
+            event: &told.event,
+            repo: &repo,
+            full_name: &full_name,
+            namespace: &self.namespace,
+            can_tell: self.tellable.contains(&plan::host(&repo)),
+            mail_to: &self.mail_to,
+        };
+        let (index, needs_paths) = match (rule, &self.compose_ci) {
+            (Chosen::ComposeCi, Some(ci)) => return Ok(Plan::Runs(vec![ci.plan(&trigger)?])),
+            (Chosen::ComposeCi, None) => return Err(PlanError::NoRepository),
+            (Chosen::Rule { index, needs_paths }, _) => (index, needs_paths),
+        };
+        let rule = &self.rules[index];
+        if needs_paths && let Some(reason) = self.unwanted_by_paths(rule, &trigger).await {
+            return Ok(Plan::Nothing { reason });
+        }
+        self.runs(&trigger, rule, told).await
+    }
+
+    async fn runs(
+        &self,
+        trigger: &Trigger<'_>,
+        rule: &RepoRule,
+        told: &Told,
+    ) -> Result<Plan, PlanError> {
+        let mut runs = Vec::new();
+        let mut others = Vec::new();
+        for entry in &rule.runs {
+            match &entry.work {
+                Work::Hooks { file, .. } => {
+                    let asked = self.repo_hooks(trigger, file.as_str(), told).await;
+                    self.of_hooks(trigger, (rule, entry), asked, (&mut runs, &mut others))?;
+                }
+                _ => runs.push(plan::of_entry(trigger, rule, entry, runs.len())?),
+            }
+        }
+        match runs.is_empty() {
+            false => Ok(Plan::Runs(runs)),
+            true => Ok(Plan::Nothing {
+                reason: match others.is_empty() {
+                    true => "the repository has no hooks".to_owned(),
+                    false => format!("no hook of the repository was triggered: {}", others.join("; ")),
+                },
+            }),
+        }
+    }
+
+    fn of_hooks(
+        &self,
+        trigger: &Trigger<'_>,
+        (rule, entry): (&RepoRule, &RunEntry),
+        asked: Result<repo_hooks::Asked, String>,
+        (runs, others): (&mut Vec<Planned>, &mut Vec<String>),
+    ) -> Result<(), PlanError> {
+        let asked = match asked {
+            Ok(asked) => asked,
+            Err(reason) => {
+                runs.push(plan::refused(trigger, rule, entry, reason, runs.len())?);
+                return Ok(());
+            }
+        };
+        others.extend(asked.others);
+        for hook in &asked.triggered {
+            let planned = plan::of_hook(trigger, rule, entry, hook, runs.len());
+            let planned = match planned {
+                Err(PlanError::Value(reason)) => {
+                    let reason = format!("the hook {:?} can't be run: {reason}", hook.id);
+                    plan::refused(trigger, rule, entry, reason, runs.len())
+                }
+                planned => planned,
+            };
+            runs.push(planned?);
+        }
+        Ok(())
+    }
+
+    /// What the repository's own hooks make of the delivery, or why they can't be asked.
+    async fn repo_hooks(
+        &self,
+        trigger: &Trigger<'_>,
+        file: &str,
+        told: &Told,
+    ) -> Result<repo_hooks::Asked, String> {
+        let revision = trigger.revision().map_err(|error| error.to_string())?;
+        let checkout = self.look(trigger.repo, &revision).await?;
+        let content = checkout.read_file(file).await;
+        let content = content.map_err(|error| format!("{file}: {}", crate::chain(&error)))?;
+        let received = told.request.received();
+        let asked = repo_hooks::ask(file, content, &received);
+        asked.map_err(|error| crate::chain(&error))
+    }
+
+    /// Why the changed files are not among those that the rule waits for; `None`: they are, or nobody can
+    /// tell.
+    async fn unwanted_by_paths(&self, rule: &RepoRule, trigger: &Trigger<'_>) -> Option<String> {
+        let changed = self.changed(trigger).await;
+        let changed = match &changed {
+            Ok(Some(files)) => Changed::Files(files),
+            Ok(None) => Changed::Unknown,
+            Err(reason) => {
+                tracing::info!(delivery = trigger.id, reason, "changed files are not known");
+                Changed::Unknown
+            }
+        };
+        let key = trigger.repo.match_key();
+        match decide_for([&rule.rule], Some(&key), trigger.event, changed) {
+            Decision::Unwanted { why, .. } => Some(why.to_string()),
+            _ => None,
+        }
+    }
+
+    async fn changed(&self, trigger: &Trigger<'_>) -> Result<Option<BTreeSet<String>>, String> {
+        let before = match &trigger.event.kind {
+            EventKind::Push(push) => push.before.clone(),
+            EventKind::PullRequest(request) => request.base.clone(),
+            _ => None,
+        };
+        let Some(before) = before else {
+            return Ok(None);
+        };
+        let revision = |text: &str| Revision::new(text).map_err(|error| error.to_string());
+        let after = self.look(trigger.repo, &trigger.revision().map_err(|error| error.to_string())?);
+        let after = after.await?;
+        let before = self.look(trigger.repo, &revision(before.as_str())?).await?;
+        let changed = after.changed_since(&before).await;
+        changed.map_err(|error| crate::chain(&error))
+    }
+
+    async fn look(&self, repo: &RepoUrl, revision: &Revision) -> Result<Checkout, String> {
+        let cancel = CancellationToken::new();
+        let looking = self.mirrors.checkout(repo, Some(revision), &cancel, &|_| {});
+        match tokio::time::timeout(TO_LOOK, looking).await {
+            Ok(checkout) => checkout.map_err(|error| crate::chain(&error)),
+            Err(_) => Err("the repository can't be read in time".to_owned()),
+        }
+    }
+}
+
+fn full_name(event: &Event, repo: &RepoUrl) -> String {
+    match &event.repository {
+        Some(repository) => repository.full_name.to_string(),
+        None => {
+            let path = repo.path().trim_start_matches('/');
+            path.strip_suffix(".git").unwrap_or(path).to_owned()
+        }
+    }
+}
