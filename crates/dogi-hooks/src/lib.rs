@@ -46,10 +46,13 @@ pub mod forge;
 mod headers;
 pub mod incoming;
 mod message_id;
+mod outcome;
+mod patience;
 mod retry;
 #[cfg(feature = "deliver")]
 mod sender;
 mod sign;
+pub mod status;
 
 pub use attempt::{Answer, Attempt, Failure, FailureKind};
 pub use callback::{Callback, CallbackError};
@@ -57,6 +60,8 @@ pub use data::Data;
 pub use exchange::{Exchange, Request, Response};
 pub use headers::{BadHeader, CallbackHeaders, HeadersError};
 pub use message_id::{MessageId, MessageIdError};
+pub use outcome::Outcome;
+pub use patience::Patience;
 pub use retry::{Next, RetryPolicy, retry_after};
 #[cfg(feature = "deliver")]
 pub use sender::{Cancelled, Delivered, Sender, SenderError, SenderOptions, random};
