@@ -10,7 +10,7 @@ use reqwest::redirect;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Answer, Attempt, Callback, Data, FailureKind, Next, RetryPolicy, Signer, retry_after};
+use crate::{Answer, Attempt, Callback, Cancelled, Data, FailureKind, Next, RetryPolicy, Signer, retry_after};
 
 /// How callbacks are sent.
 #[derive(Debug, Clone)]
@@ -44,11 +44,6 @@ impl SenderError {
         Self(source)
     }
 }
-
-/// The sending was cancelled; the receiver may have had the message nevertheless.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("cancelled")]
-pub struct Cancelled;
 
 /// What came of a callback after all attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
