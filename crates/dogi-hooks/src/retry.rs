@@ -5,7 +5,7 @@ use http::{HeaderMap, header::RETRY_AFTER};
 use crate::Attempt;
 
 /// A receiver that asks to come again at once is given this long nevertheless.
-const SHORTEST: Duration = Duration::from_secs(1);
+pub(crate) const SHORTEST: Duration = Duration::from_secs(1);
 
 /// When a callback is sent again. Pure: time and chance are given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use reqwest::redirect;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Answer, Attempt, Callback, Data, FailureKind, Next, RetryPolicy, Signer, retry_after};
+use crate::{Answer, Attempt, Callback, Cancelled, Data, FailureKind, Next, RetryPolicy, Signer, retry_after};
 
 /// How callbacks are sent.
 #[derive(Debug, Clone)]
@@ -36,13 +36,14 @@ impl Default for SenderOptions {
 
 /// No client can be made.
 #[derive(Debug, thiserror::Error)]
-#[error("no HTTP client for callbacks can be made")]
+#[error("no HTTP client can be made")]
 pub struct SenderError(#[source] reqwest::Error);
 
-/// The sending was cancelled; the receiver may have had the message nevertheless.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("cancelled")]
-pub struct Cancelled;
+impl SenderError {
+    pub(crate) fn new(source: reqwest::Error) -> Self {
+        Self(source)
+    }
+}
 
 /// What came of a callback after all attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,7 +153,7 @@ impl Sender {
         let mut response = request.send().await?;
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), now);
-        let (body, truncated) = self.read(&mut response).await?;
+        let (body, truncated) = read(&mut response, self.options.max_answer).await?;
         let data = if truncated {
             Data::text(&body)
         } else {
@@ -164,20 +165,6 @@ impl Sender {
             data,
             truncated,
         })
-    }
-
-    async fn read(&self, response: &mut reqwest::Response) -> reqwest::Result<(Bytes, bool)> {
-        let limit = self.options.max_answer;
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await? {
-            let room = limit - body.len();
-            if chunk.len() > room {
-                body.extend_from_slice(&chunk[..room]);
-                return Ok((body.freeze(), true));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok((body.freeze(), false))
     }
 
     fn headers(&self, callback: &Callback, now: SystemTime) -> HeaderMap {
@@ -200,12 +187,29 @@ impl Sender {
     }
 }
 
+/// The body, as far as it is wanted, and whether there is more.
+pub(crate) async fn read(
+    response: &mut reqwest::Response,
+    limit: usize,
+) -> reqwest::Result<(Bytes, bool)> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await? {
+        let room = limit - body.len();
+        if chunk.len() > room {
+            body.extend_from_slice(&chunk[..room]);
+            return Ok((body.freeze(), true));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((body.freeze(), false))
+}
+
 fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
     let value = HeaderValue::from_str(value).expect("an id, a number or base64 is visible ASCII");
     headers.insert(name, value);
 }
 
-async fn wait(delay: Duration, cancel: &CancellationToken) -> Result<(), Cancelled> {
+pub(crate) async fn wait(delay: Duration, cancel: &CancellationToken) -> Result<(), Cancelled> {
     tokio::select! {
         () = cancel.cancelled() => Err(Cancelled),
         () = tokio::time::sleep(delay) => Ok(()),
@@ -213,8 +217,14 @@ async fn wait(delay: Duration, cancel: &CancellationToken) -> Result<(), Cancell
 }
 
 fn failure(error: reqwest::Error) -> Attempt {
+    let (kind, reason) = why(error);
+    Attempt::failed(kind, reason)
+}
+
+/// What sort of failure it is, and the reason without the URL.
+pub(crate) fn why(error: reqwest::Error) -> (FailureKind, String) {
     if let Some(denied) = Denied::find(&error) {
-        return Attempt::failed(FailureKind::Denied, denied.to_string());
+        return (FailureKind::Denied, denied.to_string());
     }
     // The URL may hold a secret, and whoever reads this knows it.
     let error = error.without_url();
@@ -227,11 +237,11 @@ fn failure(error: reqwest::Error) -> Attempt {
     } else {
         (FailureKind::Broken, "the connection broke")
     };
-    Attempt::failed(kind, format!("{what}: {}", root(&error)))
+    (kind, format!("{what}: {}", root(&error)))
 }
 
 /// The innermost reason: what stands around it only says that there is one.
-fn root(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn root(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

@@ -1,12 +1,13 @@
 //! The outside world of a program that clones, builds and calls back, on
 //! loopback and made of the real things: repositories scripted with the git
 //! program, git servers over HTTP, `git://` and ssh, a Distribution registry,
-//! receivers that record what they get and answer as told, servers that never
-//! answer.
+//! receivers that record what they get and answer as told, the commit statuses of
+//! forges, a mail server, servers that never answer.
 //!
 //! It knows no other crate of the workspace, so every one of them can use it in
 //! its tests. Nothing here is a fake of a protocol that the real program speaks:
-//! the git servers are git's own, the registry is the registry.
+//! the git servers are git's own, the registry is the registry, the mail server is
+//! aiosmtpd. Only forges are played, since nobody can start a GitHub.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,8 +29,8 @@
 //! # What it needs
 //!
 //! The programs `git` (with `git-http-backend` and `git-daemon`), and, for the
-//! parts that use them, `sshd`, `ssh-keygen`, `docker-registry`, `perl` and a
-//! static `busybox`. A missing one is an [`Error::MissingProgram`] that names the
+//! parts that use them, `sshd`, `ssh-keygen`, `docker-registry`, `perl`, `openssl`,
+//! `aiosmtpd` and a static `busybox`. A missing one is an [`Error::MissingProgram`] that names the
 //! Debian package; nothing is skipped in silence.
 //!
 //! # Limitations
@@ -42,15 +43,18 @@
 //! None.
 
 mod background;
+pub mod certificate;
 pub mod docker;
 pub mod engine;
 mod error;
+pub mod forges;
 pub mod git;
 pub mod proc;
 pub mod receiver;
 pub mod registry;
 pub mod repo;
 pub mod silent;
+pub mod smtp;
 pub mod wait;
 
 pub use error::{Error, Result};

@@ -91,6 +91,14 @@ const PROGRAMS: &[Program] = &[
         optional: false,
     },
     Program {
+        name: "aiosmtpd",
+        packages: &["python3-aiosmtpd"],
+        purpose: "takes result mails, on loopback",
+        needed: |need| need == Need::Tests,
+        here: |_| Path::new("/usr/bin/aiosmtpd").is_file(),
+        optional: false,
+    },
+    Program {
         name: "openssl",
         packages: &["openssl"],
         purpose: "makes throw-away certificates",

@@ -78,6 +78,7 @@ pub use delivery::Delivery;
 pub use event::{Event, EventKind, PullRequest, Push, Repository};
 pub use event_error::EventError;
 pub use kind::Forge;
+pub(crate) use names::inert;
 pub use names::{BadValue, DeliveryId, FullName, Line, Ref, Word};
 pub use secrets::Secrets;
 pub use verified::{Proof, Verified};

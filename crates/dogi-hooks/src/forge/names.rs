@@ -29,7 +29,7 @@ pub enum BadValue {
 }
 
 impl BadValue {
-    pub(super) fn text(value: &str, what: &'static str, allowed: &'static str) -> Self {
+    pub(crate) fn text(value: &str, what: &'static str, allowed: &'static str) -> Self {
         let value = match value.char_indices().nth(QUOTED) {
             None => value.escape_debug().to_string(),
             Some((end, _)) => format!("{}…", value[..end].escape_debug()),
@@ -199,7 +199,8 @@ impl Line {
     }
 }
 
-fn inert(c: char) -> char {
+/// What stands for `c` where text of others is shown: marks that move or turn it are no text.
+pub(crate) fn inert(c: char) -> char {
     let turns =
         matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks = matches!(c, '\u{2028}' | '\u{2029}');
