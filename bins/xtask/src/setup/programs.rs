@@ -91,6 +91,14 @@ const PROGRAMS: &[Program] = &[
         optional: false,
     },
     Program {
+        name: "docker-compose",
+        packages: &["docker-compose"],
+        purpose: "runs the Compose projects of repositories",
+        needed: |need| need == Need::Tests,
+        here: on_path,
+        optional: false,
+    },
+    Program {
         name: "openssl",
         packages: &["openssl"],
         purpose: "makes throw-away certificates",
