@@ -30,10 +30,15 @@ const RESERVED: &[&str] = &[
 ];
 const RESERVED_NAMES: &[&str] = &["PATH", "HOME"];
 
-/// The variables of a file: `NAME=value`, one a line, with `export` before it or not, `#` comments,
+/// The variables of a `.env` file: `NAME=value`, one a line, with `export` before it or not, `#` comments,
 /// single quotes (taken as they are) and double quotes (with `\n`, `\"`, `\\` and `\$`). Variables in
-/// values are not expanded. Reserved names are left out.
-pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, String>, DotenvError> {
+/// values are not expanded. What means something to Compose or docker themselves, such as
+/// `DOCKER_HOST`, is left out.
+///
+/// # Errors
+///
+/// [`DotenvError`]: the first line that is none of this.
+pub fn parse_dotenv(text: &str) -> Result<BTreeMap<String, String>, DotenvError> {
     let mut variables = BTreeMap::new();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, line) in text.lines().enumerate() {

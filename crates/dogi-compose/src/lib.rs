@@ -81,15 +81,17 @@ mod sources;
 mod words;
 
 pub use checkout::PathFault;
-pub use dotenv::DotenvError;
+pub use dotenv::{DotenvError, parse_dotenv};
 pub use down::Down;
 pub use error::{ComposeError, DownError, FindError, RunError};
 pub use hook::{HookCommand, HookContainer};
 pub use name::{ProjectName, ProjectNameError};
+pub use policy::judge;
 pub use prepare::Prepared;
 pub use program::Compose;
 pub use project::{Allow, Ceilings, EngineAddress, Login, Permission, Project, Shared};
 pub use refusal::Refusal;
+pub use rewrite::isolate;
 pub use run::{Outcome, Plan, Tests};
 pub use sink::Sink;
 pub use words::{WordsError, split_words};

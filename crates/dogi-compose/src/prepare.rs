@@ -16,7 +16,7 @@ use crate::{
     checkout::Checkout,
     dotenv, environment, exec, model,
     policy::Judge,
-    rewrite::rewrite,
+    rewrite::isolate,
     scratch::{self, Scratch},
     sources,
 };
@@ -225,7 +225,7 @@ fn after(
     judge.model(&model);
     refuse(judge)?;
     let services = services(&model);
-    rewrite(&mut model, project);
+    isolate(&mut model, project);
     let path = scratch.model();
     scratch::write(&path, &model::to_text(&model)).map_err(unwritable(&path))?;
     Ok(services)
@@ -269,7 +269,7 @@ fn variables(place: &Place) -> Result<BTreeMap<String, String>, ComposeError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
         Err(source) => return Err(ComposeError::Read { path, source }),
     };
-    dotenv::parse(&text).map_err(|source| ComposeError::Dotenv { path, source })
+    dotenv::parse_dotenv(&text).map_err(|source| ComposeError::Dotenv { path, source })
 }
 
 fn services(model: &Value) -> Vec<Service> {

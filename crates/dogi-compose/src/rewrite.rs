@@ -9,8 +9,10 @@ use crate::{Project, policy::volume};
 /// The label by which Compose knows what is a project's, set on images too: 1.29 does not.
 pub(crate) const PROJECT: &str = "com.docker.compose.project";
 
-/// Changes the model in place.
-pub(crate) fn rewrite(model: &mut Value, project: &Project) {
+/// Makes a judged model one that is isolated, bounded and labelled: what is published, named or
+/// restarted is not any more, the [ceilings](crate::Project::ceilings) hold, and everything carries
+/// the [labels](crate::Project::labels). Pure.
+pub fn isolate(model: &mut Value, project: &Project) {
     let Some(root) = model.as_object_mut() else {
         return;
     };

@@ -19,6 +19,35 @@ use crate::{
     checkout::{Checkout, PathFault},
 };
 
+/// Judges a model as `docker compose config` prints it (as JSON; of 1.29, its YAML as such): all that
+/// it asks for and `allow` does not permit. `directory` is the checkout, and what relative paths in
+/// the model count from. Asks the file system where paths lead, since links may lead anywhere.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use dogi_compose::{Allow, judge};
+/// use serde_json::json;
+///
+/// let model = json!({"services": {"web": {"image": "web", "network_mode": "host"}}});
+/// let refusals = judge(&model, Path::new("/tmp"), Allow::default())?;
+/// assert_eq!(
+///     refusals[0].to_string(),
+///     "services.web.network_mode: \"host\": the host's network (allow: [host-network] would permit it)",
+/// );
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// When the directory is not there.
+pub fn judge(model: &Value, directory: &Path, allow: Allow) -> std::io::Result<Vec<Refusal>> {
+    let checkout = Checkout::open(directory)?;
+    let mut judge = Judge::new(&checkout, checkout.root(), allow);
+    judge.model(model);
+    Ok(judge.into_refusals())
+}
+
 /// Gathers what is refused.
 #[derive(Debug)]
 pub(crate) struct Judge<'a> {
