@@ -96,6 +96,11 @@ const PROGRAMS: &[Program] = &[
         purpose: "takes result mails, on loopback",
         needed: |need| need == Need::Tests,
         here: |_| Path::new("/usr/bin/aiosmtpd").is_file(),
+        name: "docker-compose",
+        packages: &["docker-compose"],
+        purpose: "runs the Compose projects of repositories",
+        needed: |need| need == Need::Tests,
+        here: on_path,
         optional: false,
     },
     Program {

@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("dogi-yaml", &[]),
     ("dogi-stream", &[]),
     ("dogi-command", &[]),
+    ("dogi-compose", &["dogi-command", "dogi-yaml"]),
     ("dogi-store", &[]),
     ("dogi-docker", &[]),
     ("dogi-testkit", &[]),

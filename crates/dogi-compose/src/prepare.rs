@@ -1,0 +1,323 @@
+//! From a file in a checkout to a model that may be run.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs, io,
+    path::{Component, Path, PathBuf},
+};
+
+use dogi_command::CommandSpec;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Compose, ComposeError, Project, RunError, Sink,
+    checkout::Checkout,
+    dotenv, environment, exec, model,
+    policy::Judge,
+    rewrite::isolate,
+    scratch::{self, Scratch},
+    sources,
+};
+
+/// A project that was checked, and whose resolved and rewritten file lies in its scratch directory.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    pub(crate) compose: Compose,
+    pub(crate) project: Project,
+    pub(crate) scratch: Scratch,
+    /// The checkout, without links.
+    pub(crate) root: PathBuf,
+    /// What relative paths count from.
+    pub(crate) base: PathBuf,
+    pub(crate) services: Vec<Service>,
+}
+
+/// What the steps have to know about a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Service {
+    pub(crate) name: String,
+    pub(crate) builds: bool,
+    pub(crate) has_image: bool,
+    /// It belongs to a profile, so that it is not up unless it is asked for.
+    pub(crate) has_profile: bool,
+}
+
+/// Where the files are, once it is known that they are in the checkout.
+#[derive(Clone, Debug)]
+struct Place {
+    checkout: Checkout,
+    file: PathBuf,
+    base: PathBuf,
+}
+
+impl Compose {
+    /// Checks the project, lets the program resolve its file, judges the result, and writes what will
+    /// be run: without published ports, container names and restarts, with limits and labels. Nothing
+    /// is asked of an engine. What the program says about the file goes to the sink.
+    ///
+    /// # Errors
+    ///
+    /// [`ComposeError`]; [`ComposeError::Refused`] names all that the project may not have.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, or the token cancelled, the program is ended. Files may be left in
+    /// the scratch directory.
+    pub async fn prepare(
+        &self,
+        project: &Project,
+        sink: &mut dyn Sink,
+        cancel: &CancellationToken,
+    ) -> Result<Prepared, ComposeError> {
+        let scratch = Scratch::at(&project.scratch);
+        let place = {
+            let (project, scratch, plugins) = (project.clone(), scratch.clone(), self.plugins());
+            let plugins = plugins.map(Path::to_owned);
+            blocking(move || before(&project, &scratch, plugins.as_deref())).await?
+        };
+        let model = self
+            .resolve(project, &scratch, &place, sink, cancel)
+            .await?;
+        let services = {
+            let (project, scratch, place) = (project.clone(), scratch.clone(), place.clone());
+            blocking(move || after(model, &project, &scratch, &place)).await?
+        };
+        Ok(Prepared {
+            compose: self.clone(),
+            project: project.clone(),
+            scratch,
+            root: place.checkout.root().to_owned(),
+            base: place.base,
+            services,
+        })
+    }
+
+    async fn resolve(
+        &self,
+        project: &Project,
+        scratch: &Scratch,
+        place: &Place,
+        sink: &mut dyn Sink,
+        cancel: &CancellationToken,
+    ) -> Result<Value, ComposeError> {
+        let config = |arguments: &[&str]| {
+            let mut spec = self.on_file(
+                project,
+                scratch,
+                &place.file,
+                &place.base,
+                &scratch.variables(),
+                arguments,
+            );
+            spec.working_directory = Some(place.base.clone());
+            spec
+        };
+        let program = self.name().to_owned();
+        let failed = |source| run_error(format!("{} config", self.name()), source);
+        let ended = |exit| ComposeError::Config {
+            file: project.file.clone(),
+            program: self.name().to_owned(),
+            exit,
+        };
+        let not_understood = |reason| ComposeError::Model { program, reason };
+        if self.is_first() {
+            // It has no option to write a file, and its warnings would stand among the YAML.
+            let asked = exec::stream(config(&["config", "--quiet"]), sink, cancel).await;
+            let exit = asked.map_err(failed)?;
+            if !exit.success() {
+                return Err(ended(exit));
+            }
+            let mut quiet = config(&["config"]);
+            quiet
+                .arguments
+                .splice(0..0, ["--log-level".into(), "CRITICAL".into()]);
+            let mut text: Vec<u8> = Vec::new();
+            let exit = exec::stream(quiet, &mut text, cancel)
+                .await
+                .map_err(failed)?;
+            if !exit.success() {
+                return Err(ended(exit));
+            }
+            return model::from_yaml(&String::from_utf8_lossy(&text)).map_err(not_understood);
+        }
+        let target = scratch.resolved();
+        let path = target.to_string_lossy();
+        let arguments = [
+            "--profile",
+            "*",
+            "config",
+            "--format",
+            "json",
+            "--output",
+            &path,
+        ];
+        let exit = exec::stream(config(&arguments), sink, cancel)
+            .await
+            .map_err(failed)?;
+        if !exit.success() {
+            return Err(ended(exit));
+        }
+        let text = fs::read_to_string(&target).map_err(|source| ComposeError::Scratch {
+            path: target.clone(),
+            source,
+        })?;
+        model::from_json(&text).map_err(not_understood)
+    }
+
+    /// Compose for one file, with all that decides what it works on.
+    pub(crate) fn on_file(
+        &self,
+        project: &Project,
+        scratch: &Scratch,
+        file: &Path,
+        base: &Path,
+        variables: &Path,
+        arguments: &[&str],
+    ) -> CommandSpec {
+        let mut all: Vec<OsString> = vec!["--ansi".into(), "never".into()];
+        all.extend(["--file".into(), file.into()]);
+        all.extend(["--project-name".into(), project.name.as_str().into()]);
+        all.extend(["--project-directory".into(), base.into()]);
+        all.extend(["--env-file".into(), variables.into()]);
+        all.extend(arguments.iter().map(OsString::from));
+        let mut spec = self.command(all);
+        spec.environment = environment::of_programs(
+            self,
+            &project.name,
+            &project.engine,
+            scratch,
+            &project.environment,
+        );
+        spec
+    }
+}
+
+/// All that has to be known before the program reads anything.
+fn before(
+    project: &Project,
+    scratch: &Scratch,
+    plugins: Option<&Path>,
+) -> Result<Place, ComposeError> {
+    let place = find(project)?;
+    let mut judge = Judge::new(&place.checkout, &place.base, project.allow);
+    sources::check(&place.checkout, place.file.clone(), &mut judge)?;
+    refuse(judge)?;
+    scratch
+        .lay_out(&project.logins, plugins)
+        .map_err(unwritable(scratch.root()))?;
+    let variables = variables(&place)?;
+    let text = scratch::quoted(&variables)?;
+    let path = scratch.variables();
+    scratch::write(&path, &text).map_err(unwritable(&path))?;
+    Ok(place)
+}
+
+/// All that follows from the resolved model.
+fn after(
+    mut model: Value,
+    project: &Project,
+    scratch: &Scratch,
+    place: &Place,
+) -> Result<Vec<Service>, ComposeError> {
+    let mut judge = Judge::new(&place.checkout, &place.base, project.allow);
+    judge.model(&model);
+    refuse(judge)?;
+    let services = services(&model);
+    isolate(&mut model, project);
+    let path = scratch.model();
+    scratch::write(&path, &model::to_text(&model)).map_err(unwritable(&path))?;
+    Ok(services)
+}
+
+fn find(project: &Project) -> Result<Place, ComposeError> {
+    let checkout = Checkout::open(&project.directory).map_err(|source| {
+        let path = project.directory.clone();
+        ComposeError::Directory { path, source }
+    })?;
+    let file = &project.file;
+    let is_relative = file
+        .components()
+        .all(|component| matches!(component, Component::Normal(_) | Component::CurDir));
+    if !is_relative || file.as_os_str().is_empty() {
+        return Err(ComposeError::FileName { file: file.clone() });
+    }
+    let real = checkout.inside(checkout.root(), file).map_err(|source| {
+        let file = file.clone();
+        ComposeError::File { file, source }
+    })?;
+    // Of a link, the program and the checks see the file itself: one place that paths count from.
+    let base = real.parent().unwrap_or(checkout.root()).to_owned();
+    Ok(Place {
+        checkout,
+        file: real,
+        base,
+    })
+}
+
+fn variables(place: &Place) -> Result<BTreeMap<String, String>, ComposeError> {
+    let shown = place.base.join(".env");
+    let path = shown.strip_prefix(place.checkout.root()).unwrap_or(&shown);
+    let path = path.to_owned();
+    let real = match place.checkout.inside(&place.base, Path::new(".env")) {
+        Ok(real) => real,
+        Err(source) => return Err(ComposeError::File { file: path, source }),
+    };
+    let text = match sources::read(&real) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(source) => return Err(ComposeError::Read { path, source }),
+    };
+    dotenv::parse_dotenv(&text).map_err(|source| ComposeError::Dotenv { path, source })
+}
+
+fn services(model: &Value) -> Vec<Service> {
+    let services = model["services"].as_object();
+    let services = services.into_iter().flatten();
+    let has = |service: &Value, key: &str| match &service[key] {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        _ => true,
+    };
+    services
+        .map(|(name, service)| Service {
+            name: name.clone(),
+            builds: has(service, "build"),
+            has_image: has(service, "image"),
+            has_profile: has(service, "profiles"),
+        })
+        .collect()
+}
+
+fn refuse(judge: Judge<'_>) -> Result<(), ComposeError> {
+    let refusals = judge.into_refusals();
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    Err(ComposeError::Refused(refusals))
+}
+
+fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> ComposeError {
+    let path = path.to_owned();
+    |source| ComposeError::Scratch { path, source }
+}
+
+/// A cancelled run is not a failed step.
+pub(crate) fn run_error(step: String, source: RunError) -> ComposeError {
+    match source {
+        RunError::Cancelled => ComposeError::Cancelled,
+        source => ComposeError::Run { step, source },
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ComposeError> + Send + 'static,
+) -> Result<T, ComposeError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        // The runtime is shutting down.
+        Err(_) => Err(ComposeError::Cancelled),
+    }
+}

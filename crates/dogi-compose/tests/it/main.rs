@@ -1,0 +1,15 @@
+//! What a user of the crate sees, by behaviour.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod dotenv;
+mod end;
+mod find;
+mod hook;
+mod isolate;
+mod judge;
+mod names;
+mod prepare;
+mod push;
+mod run;
+mod secrets;
+mod support;
