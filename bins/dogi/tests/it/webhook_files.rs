@@ -500,3 +500,30 @@ fn every_mistake_in_a_run_is_told() {
         check(&[(&text, wanted)]);
     }
 }
+
+/// The page is what people copy from.
+#[test]
+fn the_example_in_the_documentation_is_a_good_file() {
+    let page = dogi::config::reference::page();
+    let (_, rest) = page.split_once("```yaml\n").expect("an example");
+    let (example, _) = rest.split_once("```").expect("its end");
+    let variables: BTreeSet<&str> = example
+        .split("{env: ")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'))
+        .map(|(name, _)| name)
+        .collect();
+    let server = [
+        ("SMTP_HOST", "mail.example.com"),
+        ("SMTP_FROM", "ci@example.com"),
+    ];
+    let set = variables.into_iter().map(|name| (name, "a good secret"));
+    let set: Vec<_> = set.chain(server).collect();
+    let token = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(token.path(), "a good secret").expect("a secret");
+    let token = token.path().to_str().expect("UTF-8");
+    let example = example.replace("/etc/dogi/token", token);
+    let settings = with_file(&example, &set).expect("a good file");
+    assert_eq!(settings.file.repos[0].runs.len(), 6);
+    assert_eq!(settings.warnings, Vec::<String>::new());
+}
