@@ -128,5 +128,38 @@ git:
 registries:                     # default: the Docker CLI's config.json
   registry.example.com: {user: ci, password: {env: REGISTRY_PASSWORD}}
 url_repos: [\"github.com/acme/*\"]  # what run URLs may run: host[:port]/owner/name; `*` crosses `/`
+webhooks:                       # who may send deliveries; a list of secrets while one is changed
+  github: {secret: {env: GITHUB_WEBHOOK_SECRET}}
+  gitea: {secret: [{env: NEW_SECRET}, {env: OLD_SECRET}]}    # Forgejo too
+  gitlab: {token: {env: GITLAB_WEBHOOK_TOKEN}}               # or signing_key: whsec_…, or both
+  dockerhub: {token: {env: DOCKERHUB_WEBHOOK_TOKEN}}
+  registry: {token: {env: REGISTRY_WEBHOOK_TOKEN}}
+repos:                          # what deliveries start: the first rule that matches decides
+  - match: github.com/acme/*    # host[:port]/owner/name; `*` crosses `/`
+    on:                         # without it every push to a branch, and what somebody sends by hand
+      push: {branches: [main, \"release/**\"], tags: [\"v*\"], paths: [\"src/**\", \"!**/*.md\"]}
+      pull_request: {actions: [opened, synchronize, reopened], branches: [main], paths: [\"src/**\"]}
+      release: {actions: [published], tags: [\"v*\"]}
+      create: {branches: [\"**\"]}
+      manual: true
+    run:                        # one or several; without it {dockerfile: Dockerfile}
+      - {dockerfile: Dockerfile, context: app, target: test, cmd: [make, test], name: unit}
+      - {image: \"python:3.12\", bashc: \"pip install . && pytest\", timeout: 10m, memory: 1g, cpus: 2}
+      - {compose: docker-compose.yml, service: tests, push: true}
+      - {compose: docker-compose.yml, command: [make, integration], name: integration}
+      - {command: [make, deploy]}                            # on this machine, without a container
+      - {hooks: hooks.yaml, image: \"alpine:3\"}               # the repository's own
+    files: {data: /app/data.jsonl}
+    env: {RUST_LOG: debug}
+    secrets: {NPM_TOKEN: {env: ACME_NPM_TOKEN}}              # at least 4 characters
+    status: true                # commit statuses; without it where there is a token
+    mail: {to: [team@example.com], on: failure}              # or always, success; to: else SMTP_TO
+    allow: [privileged, host-network, host-binds]            # compose only
+    group: deploy               # one at a time; group_policy: queue, replace or reject
 ```
+
+Patterns of branches, tags and files: `*`, `?` and `[…]` stop at `/`, `**` does not, `{a,b}` is
+either; what begins with `!` excludes, and the last pattern that matches decides. A push that asks for
+tags and not for branches is for tags alone. `paths` are asked about branches and pull requests.
+`dogi check --event push --payload push.json` explains what a delivery would start.
 ";

@@ -20,6 +20,7 @@ use super::problem::Report;
 use super::secret::Secret;
 use super::sources::{Flags, Sources};
 use super::volatile;
+use super::webhooks;
 use crate::listen::TlsFiles;
 
 /// Everything that was set.
@@ -203,7 +204,7 @@ impl Settings {
         let mut warnings = Vec::new();
         let listen = listen(&mut sources);
         let hooks = hooks(&mut sources, env);
-        let others = !hooks.files.is_empty() || has_webhooks(&mut sources);
+        let others = !hooks.files.is_empty() || webhooks::can_be_authentic(&mut sources);
         let access = access(&mut sources, purpose, others, &mut warnings);
         let storage = storage(&mut sources, env, &mut warnings);
         let jobs = jobs(&mut sources);
@@ -216,7 +217,7 @@ impl Settings {
         let mail = mail::read(&mut sources);
         let token = network.github_token.as_ref();
         let compose_ci = compose_ci::read(&mut sources, token, &mut warnings);
-        webhooks(&mut sources, mail.as_ref(), &mut warnings);
+        webhooks::warn(&mut sources, mail.as_ref(), &mut warnings);
         let log = log(&mut sources);
         sources.text("CONFIG");
         debug_assert!(
@@ -375,45 +376,6 @@ fn access(
         bypass,
         keys,
         token,
-    }
-}
-
-/// Whether deliveries of somebody could be authentic.
-fn has_webhooks(sources: &mut Sources) -> bool {
-    !sources.file.webhooks.is_empty() || compose_ci::is_set(sources)
-}
-
-/// What the sections and the settings about webhooks say of each other.
-fn webhooks(sources: &mut Sources, mail: Option<&Mail>, warnings: &mut Vec<String>) {
-    let no_forge = sources.file.webhooks.has_no_forge();
-    let no_rule = sources.file.repos.is_empty();
-    let is_compose_ci = compose_ci::is_set(sources);
-    if no_rule && !no_forge && !is_compose_ci {
-        warnings
-            .push("`webhooks` without `repos`: every delivery of a forge is refused".to_owned());
-    }
-    if no_forge && !no_rule {
-        warnings.push(
-            "`repos` without a secret in `webhooks`: every delivery of a forge is refused"
-                .to_owned(),
-        );
-    }
-    // One word about the server is enough, and a server that is wrong has had it.
-    let has_server = sources.text("SMTP_HOST").is_some();
-    let to_nobody = mail.is_some_and(|mail| mail.to.is_empty());
-    let mails = sources.file.repos.iter().filter_map(|repo| {
-        let rule = repo.mail.as_ref()?;
-        Some((repo.rule.line, rule.to.is_empty()))
-    });
-    let mails: Vec<(u64, bool)> = mails.collect();
-    for (line, is_to_default) in mails {
-        if !has_server {
-            let message = "a rule of `repos` has mail, and there is no server: set SMTP_HOST";
-            sources.file_problem(line, "mail", message);
-        } else if is_to_default && to_nobody {
-            let message = "mail is to nobody: expected `to`, or SMTP_TO for all rules";
-            sources.file_problem(line, "mail", message);
-        }
     }
 }
 

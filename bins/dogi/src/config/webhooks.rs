@@ -5,8 +5,11 @@ use dogi_hooks::forge::{Forge, Secrets};
 use dogi_hooks::incoming;
 use dogi_yaml::{Node, Value, index, join};
 
+use super::compose_ci;
 use super::file::FileReader;
+use super::mail::Mail;
 use super::secret::{self, Secret};
+use super::sources::Sources;
 
 /// The secrets by which deliveries are known; each may be several while it is being changed.
 /// Whoever has none is refused.
@@ -150,4 +153,44 @@ fn secret_or_list(file: &mut FileReader<'_>, node: Node, path: &str) -> Vec<Secr
         ));
     }
     secrets
+}
+
+/// Whether deliveries of somebody could be authentic.
+pub(super) fn can_be_authentic(sources: &mut Sources) -> bool {
+    !sources.file.webhooks.is_empty() || compose_ci::is_set(sources)
+}
+
+/// What the sections and the settings about webhooks say of each other: what can start nothing is
+/// worth a warning, a mail that can go nowhere is a mistake.
+pub(super) fn warn(sources: &mut Sources, mail: Option<&Mail>, warnings: &mut Vec<String>) {
+    let no_forge = sources.file.webhooks.has_no_forge();
+    let no_rule = sources.file.repos.is_empty();
+    let is_compose_ci = compose_ci::is_set(sources);
+    if no_rule && !no_forge && !is_compose_ci {
+        warnings
+            .push("`webhooks` without `repos`: every delivery of a forge is refused".to_owned());
+    }
+    if no_forge && !no_rule {
+        warnings.push(
+            "`repos` without a secret in `webhooks`: every delivery of a forge is refused"
+                .to_owned(),
+        );
+    }
+    // One word about the server is enough, and a server that is wrong has had it.
+    let has_server = sources.text("SMTP_HOST").is_some();
+    let to_nobody = mail.is_some_and(|mail| mail.to.is_empty());
+    let mails = sources.file.repos.iter().filter_map(|repo| {
+        let rule = repo.mail.as_ref()?;
+        Some((repo.rule.line, rule.to.is_empty()))
+    });
+    let mails: Vec<(u64, bool)> = mails.collect();
+    for (line, is_to_default) in mails {
+        if !has_server {
+            let message = "a rule of `repos` has mail, and there is no server: set SMTP_HOST";
+            sources.file_problem(line, "mail", message);
+        } else if is_to_default && to_nobody {
+            let message = "mail is to nobody: expected `to`, or SMTP_TO for all rules";
+            sources.file_problem(line, "mail", message);
+        }
+    }
 }

@@ -37,7 +37,7 @@ impl Shared {
 }
 
 /// Exit, standard output, standard error.
-fn dogi(args: &[&str], env: &[(&str, &str)]) -> (Exit, String, String) {
+pub(crate) fn dogi(args: &[&str], env: &[(&str, &str)]) -> (Exit, String, String) {
     let (out, err) = (Shared::default(), Shared::default());
     let mut console = Console::new(out.clone(), err.clone());
     let args = ["dogi"].iter().chain(args).map(OsString::from);
@@ -179,7 +179,7 @@ fn an_unknown_flag_is_reported_together_with_bad_settings() {
             "serve",
             "--max-runing",
             "4",
-            "--smtp-host=x",
+            "--s3-host=x",
             "--port",
             "http",
         ],
@@ -188,7 +188,7 @@ fn an_unknown_flag_is_reported_together_with_bad_settings() {
     assert_eq!(exit, Exit::Usage);
     for wanted in [
         "--max-runing: unknown flag; did you mean \"max-running\"?",
-        "--smtp-host: unknown flag",
+        "--s3-host: unknown flag",
         "--port: \"http\": expected a port",
         "$DATA_DIR: \"relative\": expected an absolute path",
         "neither SIGNATURES_SECRET nor BYPASS_SIGNATURES=true",
@@ -205,6 +205,9 @@ fn mistakes_of_the_command_line_exit_with_64() {
         &["run"],
         &["tail"],
         &["serve", "now"],
+        &["check", "--event", "push"],
+        &["check", "--payload", "push.json"],
+        &["check", "--forge", "gitea"],
     ] {
         let (exit, out, err) = dogi(args, &[]);
         assert_eq!((exit, out.as_str()), (Exit::Usage, ""), "{args:?}");

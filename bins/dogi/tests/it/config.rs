@@ -102,7 +102,13 @@ fn the_defaults_are_those_of_the_documentation() {
     assert_eq!(settings.docker.buildkit, None);
     assert_eq!(settings.network.github_url.as_str(), "https://github.com/");
     assert!(settings.callbacks.headers.as_map().is_empty());
+    assert_eq!(
+        settings.network.github_api_url.as_str(),
+        "https://api.github.com/"
+    );
     assert!(settings.file.url_repos.is_none());
+    assert!(settings.file.webhooks.is_empty() && settings.file.repos.is_empty());
+    assert_eq!((settings.mail, settings.compose_ci), (None, None));
     assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
 }
 
@@ -336,6 +342,8 @@ fn what_holds_secrets_is_known() {
         "CB_SECRET",
         "CB_HEADERS",
         "GITHUB_TOKEN",
+        "SMTP_PASS",
+        "REGISTRY_PASS",
     ] {
         assert!(secret.contains(&name), "{name} is not among {secret:?}");
     }
@@ -428,8 +436,8 @@ fn every_mistake_in_the_file_is_told_with_its_line() {
             "max_runnin: 1\n",
             &["1: max_runnin: unknown key; did you mean \"max_running\"?"],
         ),
-        ("webhooks: {}\n", &["1: webhooks: unknown key"]),
-        ("smtp_host: x\n", &["1: smtp_host: unknown key"]),
+        ("updates: []\n", &["1: updates: unknown key"]),
+        ("s3: {}\n", &["1: s3: unknown key"]),
         ("- a\n", &["dogi.yaml:1: expected a mapping, not a list"]),
         (
             "max_running: [1]\n",

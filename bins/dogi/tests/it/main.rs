@@ -1,6 +1,8 @@
 //! What the program does, without Docker: settings, command line, listener, routes.
 
 mod app;
+mod check_event;
+mod ci_settings;
 mod cli;
 mod config;
 mod fake;
@@ -17,6 +19,7 @@ mod secrets;
 mod server;
 mod streams;
 mod tail;
+mod webhook_files;
 
 use std::time::Duration;
 
