@@ -15,6 +15,8 @@ mod outputs;
 mod plan;
 mod records;
 mod recovery;
+#[cfg(feature = "docker")]
+mod secrets;
 mod small_disk;
 mod submissions;
 mod taken_back;
