@@ -96,6 +96,9 @@ const PROGRAMS: &[Program] = &[
         purpose: "takes result mails, on loopback",
         needed: |need| need == Need::Tests,
         here: |_| Path::new("/usr/bin/aiosmtpd").is_file(),
+        optional: false,
+    },
+    Program {
         name: "docker-compose",
         packages: &["docker-compose"],
         purpose: "runs the Compose projects of repositories",

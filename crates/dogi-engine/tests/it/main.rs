@@ -16,6 +16,8 @@ mod plan;
 mod records;
 mod recovery;
 mod reports;
+#[cfg(feature = "docker")]
+mod secrets;
 mod small_disk;
 mod submissions;
 mod taken_back;
