@@ -49,6 +49,7 @@
 //! - `docker` (default): `adapters::DockerRunner`, steps on a Docker engine.
 //! - `store` (default): `adapters::SqliteStore`, history in a database.
 //! - `command` (default): `adapters::HostRunner`, commands on the machine itself.
+//! - `compose` (default): `adapters::LocalRunner`, compose projects and commands in checkouts.
 //! - `deliver` (default): `adapters::CallbackDeliverer`, callbacks over HTTP.
 
 pub mod adapters;

@@ -87,6 +87,11 @@ pub enum SourceRef {
     },
     /// Nowhere: it needs none.
     Nothing,
+    /// Nowhere: the run can't be made, and only tells why.
+    Refused {
+        /// Why, a sentence.
+        reason: String,
+    },
 }
 
 /// Where the image of a run comes from.
@@ -292,7 +297,7 @@ impl Spec {
         match &self.source {
             SourceRef::Repo { url, .. } => url.as_str().to_owned(),
             SourceRef::WorkTree { path, .. } => path.display().to_string(),
-            SourceRef::Nothing => self.instance.to_string(),
+            SourceRef::Nothing | SourceRef::Refused { .. } => self.instance.to_string(),
         }
     }
 }

@@ -94,6 +94,10 @@ impl Source for GitSource {
             SourceRef::WorkTree { path, revision } => {
                 self.open_local(path, revision.as_ref(), work).boxed()
             }
+            SourceRef::Refused { reason } => {
+                let refused = StepError::failed(FailureKind::Source, reason.clone());
+                async { Err(refused) }.boxed()
+            }
             SourceRef::Nothing => async {
                 let message = "the run has no source, and wants its files";
                 Err(StepError::failed(FailureKind::Internal, message))

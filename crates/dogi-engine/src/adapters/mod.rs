@@ -8,8 +8,12 @@ mod docker;
 mod git;
 #[cfg(feature = "command")]
 mod host;
+#[cfg(feature = "compose")]
+mod local;
 #[cfg(feature = "git")]
 mod mirrors;
+#[cfg(feature = "deliver")]
+mod notifier;
 #[cfg(feature = "store")]
 mod store;
 
@@ -24,5 +28,9 @@ pub use docker::{DockerOptions, DockerRunner};
 pub use git::GitSource;
 #[cfg(feature = "command")]
 pub use host::{CommandDetails, FileDetails, HostRunner, Text};
+#[cfg(feature = "compose")]
+pub use local::{LocalOptions, LocalRunner};
+#[cfg(feature = "deliver")]
+pub use notifier::{ForgeNotifier, LogLink};
 #[cfg(feature = "store")]
 pub use store::SqliteStore;

@@ -101,8 +101,13 @@ impl Driver {
                 let checkout = checkout.clone();
                 let outputs = self.outputs.clone();
                 async move {
+                    let secrets = match reveal(&*shared.secrets, &spec, &work).await {
+                        Ok(secrets) => secrets,
+                        Err(error) => return Ended::Run(Err(error)),
+                    };
                     let request = LocalRequest {
                         spec: &spec,
+                        secrets: &secrets,
                         checkout: &*checkout,
                         event: &outputs.directory().details(),
                         outputs: &outputs,

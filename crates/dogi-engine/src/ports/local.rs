@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 
 use crate::{
     outputs::RunOutputs,
-    ports::{Checkout, StepError, Work},
+    ports::{Checkout, SecretValues, StepError, Work},
 };
 
 /// What runs programs of this machine in a checkout.
@@ -37,6 +37,8 @@ pub struct LocalRequest<'a> {
     pub checkout: &'a dyn Checkout,
     /// The event that started the run, if it is kept.
     pub event: &'a Path,
+    /// The values of its secrets, which are to appear in no output.
+    pub secrets: &'a SecretValues,
     /// Where the output goes.
     pub outputs: &'a RunOutputs,
 }

@@ -4,7 +4,7 @@
 //! never changes: what has to change gets the next version number, and the reader of the old one
 //! stays. `tests/golden/records` has an example of each.
 
-use dogi_job::{Event, Spec};
+use dogi_job::{Event, SourceRef, Spec};
 use serde_json::Value;
 
 use crate::ports::Record;
@@ -134,7 +134,8 @@ fn version_of(spec: &Spec) -> u32 {
         && event_path.is_none()
         && !keep
         && reports.is_empty()
-        && secrets.is_empty();
+        && secrets.is_empty()
+        && !matches!(spec.source, SourceRef::Refused { .. });
     match (plain && spec.local().is_none(), spec.host_command()) {
         (false, _) => EVENT_VERSION,
         (true, Some(_)) => COMMAND_VERSION,

@@ -1,0 +1,315 @@
+//! Programs of this machine in a checkout: compose projects and the operator's commands.
+
+mod checkout;
+mod output;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use dogi_command::{CommandSpec, Program};
+use dogi_compose::{
+    Allow, Ceilings, Compose as ComposeProgram, ComposeError, Down, EngineAddress, HookCommand,
+    HookContainer, Login, Plan, Project, ProjectName, Shared, Tests,
+};
+use dogi_job::{Compose, ComposeTest, Event, Exit, FailureKind, Local, RunId, Spec};
+use dogi_stream::mask::Masks;
+use futures::{FutureExt, future::BoxFuture};
+use tokio::sync::OnceCell;
+
+use crate::{
+    chain,
+    ports::{Local as LocalPort, LocalRequest, SecretValues, StepError, Work},
+};
+use output::Log;
+
+/// How long a project may take to be taken down in order.
+const TO_GO: Duration = Duration::from_secs(120);
+/// In the directory of a run.
+const CHECKOUT: &str = "checkout";
+const SCRATCH: &str = "scratch";
+
+/// How programs in checkouts are run.
+#[derive(Clone, Debug)]
+pub struct LocalOptions {
+    /// Where checkouts stand while they are used; nothing else may write there.
+    pub directory: PathBuf,
+    /// Where the engine sees it, if elsewhere.
+    pub shared: Option<Shared>,
+    /// What commands inherit, `PATH` and `HOME` among it.
+    pub environment: Vec<(OsString, OsString)>,
+    /// The engine that projects run on.
+    pub engine: EngineAddress,
+    /// Who projects are at registries.
+    pub logins: Vec<Login>,
+    /// Labels of everything in the engine that belongs to this server.
+    pub labels: BTreeMap<String, String>,
+    /// Ceilings for each container of a project.
+    pub ceilings: Ceilings,
+}
+
+/// Runs programs of this machine in checkouts.
+#[derive(Debug)]
+pub struct LocalRunner {
+    options: LocalOptions,
+    compose: OnceCell<ComposeProgram>,
+}
+
+impl LocalRunner {
+    /// With these options. Nothing is looked for before it is needed.
+    #[must_use]
+    pub fn new(options: LocalOptions) -> Self {
+        Self {
+            options,
+            compose: OnceCell::new(),
+        }
+    }
+
+    fn variable(&self, name: &str) -> Option<&OsString> {
+        let found = self.options.environment.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value)
+    }
+
+    fn search(&self) -> OsString {
+        self.variable("PATH").cloned().unwrap_or_default()
+    }
+
+    async fn compose(&self) -> Result<&ComposeProgram, StepError> {
+        let search = self.search();
+        let home = self.variable("HOME").map(PathBuf::from);
+        let find = || ComposeProgram::find(&search, home.as_deref());
+        let found = self.compose.get_or_try_init(find).await;
+        found.map_err(|error| StepError::failed(FailureKind::Start, chain(&error)))
+    }
+
+    /// Of one run.
+    fn place(&self, run: &RunId) -> PathBuf {
+        self.options.directory.join(run.as_str())
+    }
+
+    async fn execute(&self, request: LocalRequest<'_>, work: &Work) -> Result<Exit, StepError> {
+        let place = self.place(&work.run);
+        let tree = request.checkout.tree("", work.cancel.clone());
+        let directory = place.join(CHECKOUT);
+        work.unless_cancelled(checkout::write(&place, &directory, tree))
+            .await??;
+        let masks = masks(request.secrets)?;
+        let mut log = Log::new(request.outputs.log().clone(), &masks);
+        work.record(Event::Started {
+            container: "programs of the server's machine".to_owned(),
+        })
+        .await;
+        let done = match request.spec.local() {
+            Some(Local::Compose(compose)) => {
+                self.project(compose, &request, work, (&place, &directory), &mut log)
+                    .await
+            }
+            Some(Local::Command(words)) => {
+                self.command(words, &request, work, &directory, &mut log).await
+            }
+            None => Err(StepError::failed(
+                FailureKind::Internal,
+                "the run has no programs to be run in a checkout",
+            )),
+        };
+        log.finish().await;
+        done.map_err(|error| masked(error, &masks))
+    }
+
+    async fn project(
+        &self,
+        compose: &Compose,
+        request: &LocalRequest<'_>,
+        work: &Work,
+        (place, directory): (&Path, &Path),
+        log: &mut Log,
+    ) -> Result<Exit, StepError> {
+        let program = self.compose().await?;
+        let scratch = place.join(SCRATCH);
+        checkout::private(&scratch)?;
+        let name = project_name(&work.run)?;
+        let event = request.event;
+        let mut environment = environment(request);
+        environment.insert("COMPOSE_PROJECT_NAME".to_owned(), name.to_string());
+        if event.is_file() {
+            let path = event.display().to_string();
+            environment.insert("GITHUB_EVENT_PATH".to_owned(), path);
+        }
+        let mut labels = self.options.labels.clone();
+        labels.insert("dogi.run".to_owned(), work.run.to_string());
+        labels.insert("dogi.instance".to_owned(), work.instance.to_string());
+        let limits = &request.spec.limits;
+        let project = Project {
+            name,
+            directory: directory.to_owned(),
+            file: PathBuf::from(&compose.file),
+            scratch,
+            environment,
+            engine: self.options.engine.clone(),
+            logins: self.options.logins.clone(),
+            allow: Allow {
+                privileged: compose.allow.privileged,
+                host_network: compose.allow.host_network,
+                host_binds: compose.allow.host_binds,
+            },
+            labels,
+            ceilings: Ceilings {
+                memory: limits.memory.or(self.options.ceilings.memory),
+                milli_cpus: limits
+                    .cpus
+                    .map(|cpus| cpus.nanos() / 1_000_000)
+                    .or(self.options.ceilings.milli_cpus),
+                ..self.options.ceilings
+            },
+            shared: self.options.shared.clone(),
+        };
+        let plan = Plan {
+            tests: self.tests(&compose.test, event),
+            push: compose.push,
+        };
+        let run = async {
+            let prepared = program.prepare(&project, log, &work.cancel).await?;
+            prepared.run(&plan, log, &work.cancel).await
+        };
+        match run.await {
+            Ok(outcome) => Ok(Exit {
+                code: outcome.tests.status.shell_code().into(),
+                out_of_memory: false,
+            }),
+            Err(ComposeError::Cancelled) => Err(StepError::Cancelled),
+            Err(error) => Err(StepError::failed(kind(&error), chain(&error))),
+        }
+    }
+
+    fn tests(&self, test: &ComposeTest, event: &Path) -> Tests {
+        match test {
+            ComposeTest::Service(name) => Tests::Service(name.clone()),
+            ComposeTest::Command(words) => Tests::Host(HookCommand {
+                words: words.clone(),
+                environment: self.options.environment.clone(),
+            }),
+            ComposeTest::Container { image, command } => Tests::Container(HookContainer {
+                image: image.to_string(),
+                words: command.clone(),
+                readable: event.is_file().then(|| event.to_owned()).into_iter().collect(),
+            }),
+        }
+    }
+
+    async fn command(
+        &self,
+        words: &[String],
+        request: &LocalRequest<'_>,
+        work: &Work,
+        directory: &Path,
+        log: &mut Log,
+    ) -> Result<Exit, StepError> {
+        let failed = |error: &dyn std::error::Error| {
+            StepError::failed(FailureKind::Start, format!("the command can't be run: {error}"))
+        };
+        let Some((name, arguments)) = words.split_first() else {
+            return Err(StepError::failed(FailureKind::Start, "the command has no words"));
+        };
+        let program = Program::find(name.as_ref(), Some(directory), &self.search());
+        let program = program.map_err(|error| failed(&error))?;
+        let mut spec = CommandSpec::new(program, name);
+        spec.arguments = arguments.iter().map(OsString::from).collect();
+        spec.environment.clone_from(&self.options.environment);
+        let own = environment(request).into_iter();
+        spec.environment
+            .extend(own.map(|(name, value)| (OsString::from(name), OsString::from(value))));
+        if request.event.is_file() {
+            let path = request.event.as_os_str().to_owned();
+            spec.environment.push(("GITHUB_EVENT_PATH".into(), path));
+        }
+        spec.working_directory = Some(directory.to_owned());
+        let running = spec.spawn().await.map_err(|error| failed(&error))?;
+        output::watch(running, log, work).await
+    }
+
+    async fn remove(&self, run: &RunId, spec: &Spec) -> Result<(), StepError> {
+        let place = self.place(run);
+        if let Some(Local::Compose(_)) = spec.local()
+            && place.join(SCRATCH).is_dir()
+        {
+            let down = Down {
+                name: project_name(run)?,
+                scratch: place.join(SCRATCH),
+                engine: self.options.engine.clone(),
+                images: true,
+                time: TO_GO,
+            };
+            // What it says is for nobody: the run's log may be complete by now.
+            let mut said = Vec::new();
+            let gone = self.compose().await?.down(&down, &mut said).await;
+            gone.map_err(|error| StepError::failed(FailureKind::Internal, chain(&error)))?;
+        }
+        checkout::remove(&place).await
+    }
+}
+
+impl LocalPort for LocalRunner {
+    fn run<'a>(
+        &'a self,
+        request: LocalRequest<'a>,
+        work: &'a Work,
+    ) -> BoxFuture<'a, Result<Exit, StepError>> {
+        self.execute(request, work).boxed()
+    }
+
+    fn cleanup<'a>(
+        &'a self,
+        run: &'a RunId,
+        spec: &'a Spec,
+    ) -> BoxFuture<'a, Result<(), StepError>> {
+        self.remove(run, spec).boxed()
+    }
+}
+
+fn environment(request: &LocalRequest<'_>) -> BTreeMap<String, String> {
+    let plain = request.spec.env.iter();
+    let plain = plain.map(|(name, value)| (name.to_string(), value.clone()));
+    let secret = request.secrets.iter();
+    let secret = secret.map(|(name, value)| (name.to_string(), value.expose().to_owned()));
+    plain.chain(secret).collect()
+}
+
+fn project_name(run: &RunId) -> Result<ProjectName, StepError> {
+    let name = format!("dogi-{run}").to_ascii_lowercase();
+    let name = name.parse::<ProjectName>();
+    name.map_err(|error| StepError::failed(FailureKind::Internal, error.to_string()))
+}
+
+fn masks(secrets: &SecretValues) -> Result<Masks, StepError> {
+    let mut builder = Masks::builder();
+    for value in secrets.values() {
+        builder.add(value.expose().as_bytes());
+    }
+    let built = builder.build();
+    built.map_err(|error| {
+        StepError::failed(FailureKind::Start, format!("the secrets can't be masked: {error}"))
+    })
+}
+
+fn masked(error: StepError, masks: &Masks) -> StepError {
+    match error {
+        StepError::Failed { kind, message } => {
+            let message = String::from_utf8_lossy(&masks.mask(message.as_bytes())).into_owned();
+            StepError::Failed { kind, message }
+        }
+        other => other,
+    }
+}
+
+/// What is wrong with the project is its author's to know; what is wrong here is the operator's.
+fn kind(error: &ComposeError) -> FailureKind {
+    match error {
+        ComposeError::Refused(_) => FailureKind::Forbidden,
+        ComposeError::Step { .. } | ComposeError::Config { .. } => FailureKind::Build,
+        ComposeError::Directory { .. } | ComposeError::Scratch { .. } => FailureKind::Internal,
+        _ => FailureKind::Start,
+    }
+}
