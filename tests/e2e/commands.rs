@@ -325,3 +325,63 @@ fn help_names_every_command() {
         assert!(help.contains(command), "{command}: {help}");
     }
 }
+
+#[test]
+fn check_explains_what_a_delivery_would_start() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let config = write(
+        "dogi.yaml",
+        "webhooks: {github: {secret: {env: HOOK_SECRET}}}
+repos:
+  - match: github.com/acme/*
+    on: {push: {branches: [main]}}
+    run: {image: 'busybox:1', cmd: echo hello}
+",
+    );
+    let payload = |branch: &str| {
+        let (before, after) = ("1".repeat(40), "2".repeat(40));
+        format!(
+            r#"{{"ref": "refs/heads/{branch}", "before": "{before}", "after": "{after}",
+                "repository": {{"full_name": "acme/app", "clone_url": "https://github.com/acme/app.git"}}}}"#
+        )
+    };
+    for (branch, wanted) in [
+        (
+            "main",
+            "dogi/image: runs [\"echo\", \"hello\"] in busybox:1",
+        ),
+        (
+            "dev",
+            "line 3: not wanted: the branch \"dev\" is not among `branches`: main",
+        ),
+    ] {
+        let payload = write("push.json", &payload(branch));
+        let output = cli(
+            &[("HOOK_SECRET", "very secret")],
+            &[
+                "check",
+                "--config",
+                &config,
+                "--event",
+                "push",
+                "--payload",
+                &payload,
+            ],
+        );
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{output:?}");
+        assert!(said.contains(wanted), "wanted {wanted}, got {said}");
+    }
+    let output = cli(&[], &["check", "--config", &config]);
+    assert_eq!(output.status.code(), Some(64), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("dogi.yaml:1: webhooks.github.secret.env: $HOOK_SECRET is not set"),
+        "{said}"
+    );
+}

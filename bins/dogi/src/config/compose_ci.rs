@@ -57,9 +57,17 @@ impl ComposeCi {
     }
 }
 
-/// The variables that mean nothing without a repository, except those with a meaning for other
-/// programs, which may be set for these.
-const WITH_REPO: [&str; 2] = ["HOOK", "BUILD_IMAGE"];
+/// What only a repository gives a meaning. Other programs know some of these variables too: they
+/// are not looked at without one.
+const WITH_REPO: [&str; 7] = [
+    "HOOK",
+    "BUILD_IMAGE",
+    "GARBAGE_COLLECT",
+    "COMPOSE_FILE",
+    "DOCKER_REGISTRY",
+    "REGISTRY_USER",
+    "REGISTRY_PASS",
+];
 
 /// Whether there is one, right or wrong.
 pub(super) fn is_set(sources: &mut Sources) -> bool {
@@ -72,7 +80,16 @@ pub(super) fn read(
     token: Option<&Secret>,
     warnings: &mut Vec<String>,
 ) -> Option<ComposeCi> {
-    let has_repo = sources.text("GITHUB_REPO").is_some();
+    if sources.text("GITHUB_REPO").is_none() {
+        let unused: Vec<&str> = WITH_REPO
+            .into_iter()
+            .filter(|name| sources.text(name).is_some())
+            .collect();
+        if unused.contains(&"HOOK") {
+            warnings.push("HOOK has no effect without GITHUB_REPO".to_owned());
+        }
+        return None;
+    }
     let repo = sources.optional("GITHUB_REPO", |text| {
         FullName::new(text).map_err(|_| String::new())
     });
@@ -87,15 +104,6 @@ pub(super) fn read(
         parse::registry(text).map(|host| (text.to_owned(), host))
     });
     let login = login(sources);
-    if !has_repo {
-        for name in WITH_REPO {
-            if sources.text(name).is_some() {
-                let message = "has no effect without GITHUB_REPO: set it, or leave this out";
-                sources.problem(name, message);
-            }
-        }
-        return None;
-    }
     if sources.text("GITHUB_TOKEN").is_none() {
         let message = "a repository without a token that deliveries have to carry: set \
                        GITHUB_TOKEN too";

@@ -157,7 +157,8 @@ fn secret_or_list(file: &mut FileReader<'_>, node: Node, path: &str) -> Vec<Secr
 
 /// Whether deliveries of somebody could be authentic.
 pub(super) fn can_be_authentic(sources: &mut Sources) -> bool {
-    !sources.file.webhooks.is_empty() || compose_ci::is_set(sources)
+    !sources.file.webhooks.is_empty()
+        || (sources.file.repos.is_empty() && compose_ci::is_set(sources))
 }
 
 /// What the sections and the settings about webhooks say of each other: what can start nothing is

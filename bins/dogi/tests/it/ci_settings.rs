@@ -168,10 +168,6 @@ fn what_is_wrong_with_compose_ci_is_told() {
             "$GITHUB_REPO: \"app\": expected owner/name",
         ),
         (
-            &[("HOOK", "make test")],
-            "$HOOK: has no effect without GITHUB_REPO",
-        ),
-        (
             &with_repo(("HOOK", "  ")),
             "$HOOK: \"  \": expected a command",
         ),
@@ -205,6 +201,20 @@ fn what_is_wrong_with_compose_ci_is_told() {
         assert!(report.starts_with("a setting is wrong:"), "{report}");
         assert!(report.contains(wanted), "wanted {wanted}, got {report}");
     }
+}
+
+/// Other programs have variables of these names.
+#[test]
+fn what_is_of_no_use_is_no_mistake() {
+    let foreign = [
+        ("COMPOSE_FILE", "/a.yml:/b.yml"),
+        ("REGISTRY_USER", "me"),
+        ("DOCKER_REGISTRY", "https://x"),
+    ];
+    let settings = good(&foreign, &[]);
+    assert_eq!((settings.compose_ci, settings.warnings), (None, vec![]));
+    let warnings = good(&[("HOOK", "make test")], &[]).warnings;
+    assert_eq!(warnings, ["HOOK has no effect without GITHUB_REPO"]);
 }
 
 #[test]

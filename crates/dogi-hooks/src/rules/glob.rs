@@ -1,6 +1,6 @@
 use std::fmt;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{GlobBuilder, GlobSet};
 
 /// Longest pattern, in bytes: the program that matches it stays small.
 const LONGEST: usize = 1024;
@@ -36,7 +36,7 @@ pub enum PatternError {
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: String,
-    glob: GlobMatcher,
+    glob: GlobSet,
 }
 
 impl Pattern {
@@ -72,7 +72,7 @@ pub(super) fn matcher(
     such_as: &'static str,
     stops_at_slash: bool,
     rewritten: fn(&str) -> String,
-) -> Result<GlobMatcher, PatternError> {
+) -> Result<GlobSet, PatternError> {
     let length = text.len();
     match length {
         0 => return Err(PatternError::Empty { such_as }),
@@ -83,11 +83,13 @@ pub(super) fn matcher(
         .literal_separator(stops_at_slash)
         .backslash_escape(true)
         .build();
-    let glob = glob.map_err(|error| PatternError::Glob {
+    // A set of one, which tells what a matcher alone would panic about: braces that are nested too
+    // deep.
+    let set = glob.and_then(|glob| GlobSet::builder().add(glob).build());
+    set.map_err(|error| PatternError::Glob {
         pattern: text.to_owned(),
         reason: error.kind().clone(),
-    })?;
-    Ok(glob.compile_matcher())
+    })
 }
 
 /// `globset` takes `**` for more than `*` only where it is a whole part of a path. Elsewhere, as in

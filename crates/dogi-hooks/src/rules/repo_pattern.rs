@@ -1,6 +1,6 @@
 use std::fmt;
 
-use globset::GlobMatcher;
+use globset::GlobSet;
 
 use super::PatternError;
 use super::glob::matcher;
@@ -11,7 +11,7 @@ use super::glob::matcher;
 #[derive(Debug, Clone)]
 pub struct RepoPattern {
     text: String,
-    glob: GlobMatcher,
+    glob: GlobSet,
 }
 
 impl RepoPattern {

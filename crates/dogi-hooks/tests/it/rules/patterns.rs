@@ -156,4 +156,11 @@ fn repositories_match_by_host_owner_and_name() {
     assert!(matches!(error, PatternError::Empty { .. }), "{error}");
     let error = RepoPattern::new(&"a".repeat(1024)).unwrap_err();
     assert_eq!(error, PatternError::TooLong { length: 1024 });
+    let deep = format!("{}a{}", "{".repeat(400), "}".repeat(400));
+    for error in [RepoPattern::new(&deep).err(), Pattern::new(&deep).err()] {
+        assert!(
+            matches!(error, Some(PatternError::Glob { .. })),
+            "{error:?}"
+        );
+    }
 }
