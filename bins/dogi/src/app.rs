@@ -16,6 +16,8 @@ use crate::control::Control;
 use crate::hooks::HookService;
 use crate::http::{Claims, Gate, Http, Links, Readiness, State};
 use crate::listen::{Limits, Listener, Tls, TlsError};
+use crate::webhooks::WebhookService;
+use crate::wire::WireError;
 
 /// A server that listens already and answers once [`App::serve`] runs.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub struct App {
     engine: Engine,
     http: Http,
     hooks: Arc<HookService>,
+    webhooks: Option<Arc<WebhookService>>,
     listener: Listener,
     /// For commands on the same machine.
     control: Option<Control>,
@@ -65,7 +68,11 @@ impl App {
         let hooks = hooks(settings).await?;
         let metrics = Metrics::new();
         let wired = crate::wire::server(settings, &links(settings), &metrics).await?;
-        let app = Self::assemble(settings, wired.engine, metrics, hooks).await?;
+        let webhooks = WebhookService::open(settings, wired.mirrors, wired.values).await;
+        let webhooks = webhooks.map_err(|error| WireError::Deliveries(Box::new(error)))?;
+        let webhooks = Arc::new(webhooks);
+        let engine = wired.engine;
+        let app = Self::assemble(settings, engine, metrics, hooks, Some(webhooks)).await?;
         let control = Control::bind(&settings.storage.data_dir);
         if let Err(error) = &control {
             tracing::warn!(%error, "no control.sock in DATA_DIR: `dogi gc` can't ask this server");
@@ -88,7 +95,7 @@ impl App {
         metrics: Metrics,
     ) -> Result<Self, BuildError> {
         let hooks = hooks(settings).await?;
-        Self::assemble(settings, engine, metrics, hooks).await
+        Self::assemble(settings, engine, metrics, hooks, None).await
     }
 
     async fn assemble(
@@ -96,6 +103,7 @@ impl App {
         engine: Engine,
         metrics: Metrics,
         hooks: Arc<HookService>,
+        webhooks: Option<Arc<WebhookService>>,
     ) -> Result<Self, BuildError> {
         let listener = listener(settings).await?;
         let http = Http::new(State {
@@ -112,6 +120,7 @@ impl App {
             metrics,
             readiness: Readiness::default(),
             hooks: hooks.clone(),
+            webhooks: webhooks.clone(),
             connections: listener.connections(),
             admission_limits: (settings.jobs.max_running, settings.jobs.max_queued),
         });
@@ -119,6 +128,7 @@ impl App {
             engine,
             http,
             hooks,
+            webhooks,
             listener,
             control: None,
             lock: None,
@@ -154,11 +164,15 @@ impl App {
             engine,
             http,
             hooks,
+            webhooks,
             listener,
             control,
             lock,
             grace,
         } = self;
+        if let Some(webhooks) = webhooks {
+            webhooks.resume(&engine).await;
+        }
         let drain = CancellationToken::new();
         let closing = async {
             stop.cancelled().await;

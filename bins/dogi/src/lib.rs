@@ -41,6 +41,7 @@ mod hooks;
 pub mod http;
 pub mod listen;
 mod metrics;
+mod webhooks;
 mod wire;
 
 pub use app::{App, BuildError, HookReloader};

@@ -13,23 +13,30 @@ use dogi_engine::adapters::{
     CallbackDeliverer, DockerOptions, DockerRunner, GitSource, SqliteStore,
 };
 use dogi_engine::governor::{DiskSpace, Reserve};
+use dogi_engine::ports::Values;
 use dogi_engine::{Ceilings, Engine, EngineConfig, MemoryStore};
 use dogi_git::{Credential, HostKeys, KnownHosts, Limits, MirrorOptions, Mirrors};
 use dogi_hooks::{Sender, SenderOptions, Signer};
 use dogi_job::AdmissionLimits;
 use dogi_store::Store as Database;
 use tokio::time::timeout;
+use url::Url;
 
 use crate::Metrics;
-use crate::config::Settings;
+use crate::config::{Registry, Settings};
 use crate::http::{Links, payload};
 
+mod notify;
 mod once;
 mod place;
+mod programs;
 
+use notify::notifier;
+pub(crate) use notify::tellable;
 pub(crate) use once::Once;
 use once::Unswept;
 use place::{lock, lock_existing, private_dir, server_id, unique};
+use programs::{local, secrets};
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +70,12 @@ pub enum WireError {
     /// No callbacks can be sent.
     #[error("cannot send callbacks")]
     Callbacks(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Nobody can be told what becomes of runs.
+    #[error("cannot tell forges or people what becomes of runs")]
+    Notify(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The deliveries of earlier lives can't be read.
+    #[error("cannot read the deliveries that were taken (DATA_DIR)")]
+    Deliveries(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The database can't be opened.
     #[error("cannot open the database of runs (DATA_DIR)")]
     Database(#[from] dogi_store::OpenError),
@@ -75,6 +88,9 @@ pub enum WireError {
 #[derive(Debug)]
 pub(crate) struct Wired {
     pub(crate) engine: Engine,
+    pub(crate) mirrors: Mirrors,
+    /// Small values that outlive the process.
+    pub(crate) values: Arc<dyn Values>,
     pub(crate) lock: File,
 }
 
@@ -116,7 +132,15 @@ const ONCE: &str = "once";
 pub(crate) fn policy(settings: &Settings) -> EgressPolicy {
     let git = &settings.file.git;
     let named = settings.file.forges.keys().chain(git.ssh_keys.keys());
-    let hosts: BTreeSet<&str> = named.map(|host| without_port(host)).collect();
+    let named = named.map(|host| without_port(host));
+    let github = [
+        &settings.network.github_url,
+        &settings.network.github_api_url,
+    ];
+    let apis = settings.file.forges.values();
+    let apis = apis.filter_map(|forge| forge.api.as_ref());
+    let urls = github.into_iter().chain(apis).filter_map(Url::host_str);
+    let hosts: BTreeSet<&str> = named.chain(urls.map(without_port)).collect();
     hosts
         .into_iter()
         .fold(settings.network.egress.clone(), EgressPolicy::exempt)
@@ -171,14 +195,18 @@ async fn wired(
         path: dir.clone(),
         source,
     })?;
+    let store = SqliteStore::new(open_store(&dir).await?);
     let place = Place {
-        store: Some(SqliteStore::new(open_store(&dir).await?)),
+        store: Some(store.clone()),
         dir,
         server,
         role,
     };
+    let (engine, mirrors) = engine(settings, links, &place, metrics).await?;
     Ok(Wired {
-        engine: engine(settings, links, &place, metrics).await?,
+        engine,
+        mirrors,
+        values: Arc::new(store),
         lock,
     })
 }
@@ -189,7 +217,7 @@ pub(crate) async fn engine(
     links: &Links,
     place: &Place,
     metrics: &Metrics,
-) -> Result<Engine, WireError> {
+) -> Result<(Engine, Mirrors), WireError> {
     private_dir(&place.dir.join("runs"))?;
     private_dir(&mirrors_dir(settings))?;
     let policy = Arc::new(policy(settings));
@@ -200,11 +228,19 @@ pub(crate) async fn engine(
         shares_disk: info.is_err() || shares_disk(&docker, &place.dir).await,
         ..docker_options(settings, place)
     };
+    let mirrors = mirrors(settings, &policy)?;
     let builder = Engine::builder(config(settings, place))
         .observer(metrics.clone())
         .host(crate::hooks::host(settings))
-        .source(source(settings, &policy, info.ok().as_ref())?)
+        .local(local(settings, place))
+        .secrets(secrets(settings))
+        .notifier(notifier(settings, &policy, links)?)
+        .source(source(settings, mirrors.clone(), info.ok().as_ref()))
         .deliverer(deliverer(settings, &policy, links)?);
+    let builder = match &place.store {
+        Some(store) => builder.values(Arc::new(store.clone())),
+        None => builder,
+    };
     let builder = match &place.store {
         Some(store) => builder.store(metrics.measured(store.clone())),
         None => builder.store(metrics.measured(MemoryStore::new())),
@@ -219,7 +255,7 @@ pub(crate) async fn engine(
         Role::Once => builder.runner(Unswept(runner)),
         Role::Collect => builder.runner(runner).idle(),
     };
-    Ok(builder.build().await?)
+    Ok((builder.build().await?, mirrors))
 }
 
 /// What the engine says of itself, or that it is silent.
@@ -340,10 +376,8 @@ fn registries(settings: &Settings) -> RegistryAuth {
         .clone()
         .map(RegistryAuth::cli)
         .unwrap_or_default();
-    settings
-        .file
-        .registries
-        .iter()
+    registries_of(settings)
+        .into_iter()
         .fold(cli, |auth, (host, registry)| {
             let credentials = dogi_docker::Credentials::Password {
                 user: registry.user.clone(),
@@ -353,16 +387,22 @@ fn registries(settings: &Settings) -> RegistryAuth {
         })
 }
 
+/// By host: those of the file, and that of compose-ci's variables.
+fn registries_of(settings: &Settings) -> Vec<(&String, &Registry)> {
+    let ci = settings.compose_ci.as_ref();
+    let login = ci.and_then(|ci| ci.login.as_ref());
+    let of_file = settings.file.registries.iter();
+    of_file
+        .chain(login.map(|(host, registry)| (host, registry)))
+        .collect()
+}
+
 fn mirrors_dir(settings: &Settings) -> PathBuf {
     settings.storage.data_dir.join("mirrors")
 }
 
-/// The context filter follows the builder that will read the context.
-fn source(
-    settings: &Settings,
-    policy: &Arc<EgressPolicy>,
-    info: Option<&EngineInfo>,
-) -> Result<GitSource, WireError> {
+/// Where repositories are kept.
+fn mirrors(settings: &Settings, policy: &Arc<EgressPolicy>) -> Result<Mirrors, WireError> {
     let git = &settings.file.git;
     let mode = if git.strict_hosts {
         HostKeys::Strict
@@ -384,7 +424,11 @@ fn source(
         allow_file: git.allow_file,
         ..MirrorOptions::new(Arc::clone(policy), file)
     };
-    let mirrors = Mirrors::new(mirrors_dir(settings), options).map_err(WireError::Mirrors)?;
+    Mirrors::new(mirrors_dir(settings), options).map_err(WireError::Mirrors)
+}
+
+/// The context filter follows the builder that will read the context.
+fn source(settings: &Settings, mirrors: Mirrors, info: Option<&EngineInfo>) -> GitSource {
     let buildkit =
         settings.docker.buildkit.unwrap_or(true) && info.is_none_or(|info| info.buildkit);
     let builder = if buildkit {
@@ -392,7 +436,7 @@ fn source(
     } else {
         dogi_git::Builder::Classic
     };
-    Ok(GitSource::new(mirrors, builder, Limits::default()))
+    GitSource::new(mirrors, builder, Limits::default())
 }
 
 /// The user's own file, as ssh has it.

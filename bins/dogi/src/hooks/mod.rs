@@ -8,6 +8,7 @@ pub(crate) mod launch;
 mod room;
 mod turns;
 
+use std::ffi::OsString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -43,11 +44,21 @@ pub(crate) fn files(settings: &Settings) -> HookFiles {
 /// What commands of the operator's inherit: the server's own environment less the server's secrets.
 /// Those that the files of hooks name are taken away from each command ([`launch::details`]).
 pub(crate) fn host(settings: &Settings) -> HostRunner {
-    let mut hidden = secret_variables();
-    hidden.extend(settings.file.secret_variables.iter().map(String::as_str));
     let environment = &settings.hooks.environment;
     let temporary = environment.raw("TMPDIR").unwrap_or("/tmp".as_ref());
-    HostRunner::new(environment.without(&hidden), temporary)
+    HostRunner::new(inherited(settings), temporary)
+}
+
+/// The server's own environment less the server's secrets.
+pub(crate) fn inherited(settings: &Settings) -> Vec<(OsString, OsString)> {
+    let mut hidden = secret_variables();
+    hidden.extend(settings.file.secret_variables.iter().map(String::as_str));
+    settings
+        .hooks
+        .environment
+        .without(&hidden)
+        .into_iter()
+        .collect()
 }
 
 /// The hooks there are, and what running them needs.

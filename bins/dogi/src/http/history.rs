@@ -273,12 +273,24 @@ pub(super) async fn rerun(
         let run = hook::rerun(state, &run).await?;
         return Ok(accepted(state, &run));
     }
+    if spec.event_path.is_some() || spec.local().is_some() {
+        return rerun_event(state, &run).await;
+    }
     // What the operator allows may have changed since.
     if let SourceRef::Repo { url, .. } = &spec.source {
         run::allow_repo(state, url)?;
     }
     let (run, _) = run::submit(state, spec, Submit::Run, false).await?;
     Ok(accepted(state, &run))
+}
+
+/// The same again of a run that an event started.
+async fn rerun_event(state: &State, run: &RunHandle) -> Result<Response<Body>, Problem> {
+    // It may be kept no more; not every run has one.
+    let event = state.engine.command_details(run).await.unwrap_or_default();
+    let (engine, spec) = (state.engine.clone(), (*run.spec()).clone());
+    let run = run::in_a_task(async move { Ok(engine.submit_event(spec, event).await?.run) });
+    Ok(accepted(state, &run.await?))
 }
 
 /// 202 with the status of a run that was started, and where it will be.

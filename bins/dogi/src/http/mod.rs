@@ -26,6 +26,7 @@ mod route;
 mod run;
 mod show;
 mod status;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,6 +44,7 @@ use crate::Metrics;
 use crate::config::RepoPatterns;
 use crate::hooks::HookService;
 use crate::listen::{Activity, Connections, Handler};
+use crate::webhooks::WebhookService;
 
 pub use accept::framing;
 pub use auth::Gate;
@@ -89,6 +91,8 @@ pub struct State {
     pub readiness: Readiness,
     /// Generic webhooks.
     pub(crate) hooks: Arc<HookService>,
+    /// Webhooks of forges; `None`: there are none.
+    pub(crate) webhooks: Option<Arc<WebhookService>>,
     /// Of the listener.
     pub connections: Connections,
     /// How many runs may be under way, and how many may wait.
@@ -151,6 +155,7 @@ impl Http {
                 Route::Health => Ok(plain::health()),
                 Route::Metrics => Ok(metrics::answer(state, &call.parts.headers).await),
                 Route::Hook(id) => hook::answer(&self.0, call, &id).await,
+                Route::Webhook(forge) => webhook::answer(&self.0, call, forge).await,
                 _ => Ok(plain::home()),
             };
         }
@@ -172,9 +177,13 @@ impl Http {
             Route::Rerun(run) => history::rerun(state, call, run, &verified).await,
             Route::AbortRun(run) => history::abort(state, run, &verified).await,
             Route::Deliveries => deliveries::list(state, &verified),
-            Route::Home | Route::Health | Route::Ready | Route::Metrics | Route::Hook(_) => {
-                Ok(plain::home())
-            }
+            Route::Replay(id) => deliveries::replay(&self.0, id, &verified).await,
+            Route::Home
+            | Route::Health
+            | Route::Ready
+            | Route::Metrics
+            | Route::Hook(_)
+            | Route::Webhook(_) => Ok(plain::home()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Which path is what: one table, and nothing else looks at paths.
 
+use dogi_hooks::forge::Forge;
 use dogi_job::RunId;
 use dogi_url::{InstanceId, OutputName};
 use http::Method;
@@ -41,6 +42,10 @@ pub enum Route {
     Hook(String),
     /// `/deliveries`
     Deliveries,
+    /// `/deliveries/{id}/replay`
+    Replay(String),
+    /// `/webhooks/{forge}`, and `POST /`, where the forge is found out
+    Webhook(Option<Forge>),
     /// `/{https|http|ssh|git|file}/…`
     Run,
 }
@@ -61,7 +66,7 @@ const POST: &[Method] = &[Method::POST];
 /// The first row that fits counts.
 const ROUTES: &[Row] = &[
     Row {
-        methods: READ,
+        methods: READ_OR_POST,
         path: &[""],
         make: |_| Ok(Route::Home),
     },
@@ -104,6 +109,26 @@ const ROUTES: &[Row] = &[
         methods: READ,
         path: &["deliveries"],
         make: |_| Ok(Route::Deliveries),
+    },
+    Row {
+        methods: POST,
+        path: &["deliveries", "*", "replay"],
+        make: |path| Ok(Route::Replay(path[1].to_owned())),
+    },
+    Row {
+        methods: POST,
+        path: &["webhooks", "github"],
+        make: |_| Ok(Route::Webhook(Some(Forge::GitHub))),
+    },
+    Row {
+        methods: POST,
+        path: &["webhooks", "gitea"],
+        make: |_| Ok(Route::Webhook(Some(Forge::Gitea))),
+    },
+    Row {
+        methods: POST,
+        path: &["webhooks", "gitlab"],
+        make: |_| Ok(Route::Webhook(Some(Forge::GitLab))),
     },
     Row {
         methods: READ,
@@ -208,6 +233,9 @@ impl Route {
         if let Some(id) = path.strip_prefix(HOOKS) {
             return hook(id);
         }
+        if path == "/" && method == Method::POST {
+            return Ok(Self::Webhook(None));
+        }
         let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
         let row = ROUTES.iter().find(|row| row.fits(&parts));
         match row {
@@ -226,7 +254,12 @@ impl Route {
     pub fn is_public(&self) -> bool {
         matches!(
             self,
-            Self::Home | Self::Health | Self::Ready | Self::Metrics | Self::Hook(_)
+            Self::Home
+                | Self::Health
+                | Self::Ready
+                | Self::Metrics
+                | Self::Hook(_)
+                | Self::Webhook(_)
         )
     }
 
@@ -234,7 +267,7 @@ impl Route {
     pub const NONE: &'static str = "none";
 
     /// All that [`Route::pattern`] may say, and [`Route::NONE`].
-    pub const PATTERNS: [&'static str; 18] = [
+    pub const PATTERNS: [&'static str; 23] = [
         "/",
         "/healthz",
         "/readyz",
@@ -251,6 +284,11 @@ impl Route {
         "/runs/{run}/abort",
         "/hooks/{id}",
         "/deliveries",
+        "/deliveries/{id}/replay",
+        "/webhooks/github",
+        "/webhooks/gitea",
+        "/webhooks/gitlab",
+        "POST /",
         "/{scheme}/{repository}",
         Self::NONE,
     ];
@@ -275,6 +313,11 @@ impl Route {
             Self::AbortRun(_) => "/runs/{run}/abort",
             Self::Hook(_) => "/hooks/{id}",
             Self::Deliveries => "/deliveries",
+            Self::Replay(_) => "/deliveries/{id}/replay",
+            Self::Webhook(Some(Forge::GitHub)) => "/webhooks/github",
+            Self::Webhook(Some(Forge::Gitea | Forge::Forgejo)) => "/webhooks/gitea",
+            Self::Webhook(Some(Forge::GitLab)) => "/webhooks/gitlab",
+            Self::Webhook(None) => "POST /",
             Self::Run => "/{scheme}/{repository}",
         }
     }

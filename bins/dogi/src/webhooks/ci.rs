@@ -24,7 +24,10 @@ impl ComposeCi {
         let ci = settings.compose_ci.as_ref()?;
         let github = &settings.network.github_url;
         let url = format!("{}/{}.git", github.as_str().trim_end_matches('/'), ci.repo);
-        let words = ci.hook.as_deref().and_then(dogi_compose::split_words_or_none);
+        let words = ci
+            .hook
+            .as_deref()
+            .and_then(|hook| dogi_compose::split_words(hook).ok());
         let test = match (words, &ci.build_image) {
             (None, _) => ComposeTest::Service("tests".to_owned()),
             (Some(command), None) => ComposeTest::Command(command),

@@ -23,7 +23,8 @@ use dogi_url::{Namespace, RepoUrl};
 use crate::config::{RepoRule, Settings};
 
 pub(crate) use book::{Book, BookError, Outcome, Record, Started};
-pub(crate) use plan::{PlanError, Planned, secret_name};
+pub(crate) use plan::{PlanError, secret_name};
+pub(crate) use prepare::StartError;
 pub(crate) use request::Request;
 
 use ci::ComposeCi;
@@ -181,7 +182,8 @@ impl WebhookService {
 
 /// What somebody sends by hand is named after what it starts in GitHub.
 pub(crate) fn event_name(name: Option<&dogi_hooks::forge::Word>) -> String {
-    name.map_or("workflow_dispatch", |name| name.as_str()).to_owned()
+    name.map_or("workflow_dispatch", |name| name.as_str())
+        .to_owned()
 }
 
 fn judged(

@@ -14,7 +14,7 @@ use dogi_url::{
 };
 
 use super::repo_hooks::Triggered;
-use crate::config::{Allowance, ComposeTests, MailWhen, RepoRule, RunEntry, Work};
+use crate::config::{Allowance, ComposeTests, MailOn as MailWhen, RepoRule, RunEntry, Work};
 
 /// Where containers find the payload: where GitHub's own have it.
 const EVENT_PATH: &str = "/github/workflow/event.json";
@@ -104,7 +104,9 @@ impl Trigger<'_> {
             (_, reference) => reference.as_ref().map(ToString::to_string),
         };
         env.extend(reference.map(|reference| ("GITHUB_REF", reference)));
-        let named = env.into_iter().map(|(name, value)| Ok((EnvName::new(name)?, value)));
+        let named = env
+            .into_iter()
+            .map(|(name, value)| Ok((EnvName::new(name)?, value)));
         named.collect()
     }
 
@@ -136,7 +138,11 @@ impl Trigger<'_> {
         };
         let branch = match &self.event.kind {
             EventKind::PullRequest(request) => Some(format!("pull request {}", request.number)),
-            _ => self.event.reference.as_ref().map(|name| name.name().to_string()),
+            _ => self
+                .event
+                .reference
+                .as_ref()
+                .map(|name| name.name().to_string()),
         };
         (!to.is_empty()).then(|| MailReport {
             to,
@@ -260,7 +266,9 @@ pub(crate) fn of_hook(
     let mut spec = trigger.run(number, &context, &Reporting::of(rule))?;
     of_rule(&mut spec, trigger, rule, entry)?;
     let Work::Hooks { image, .. } = &entry.work else {
-        return Err(PlanError::Value("the entry has no file of hooks".to_owned()));
+        return Err(PlanError::Value(
+            "the entry has no file of hooks".to_owned(),
+        ));
     };
     spec.origin = match hook.image.as_ref().or(image.as_ref()) {
         Some(image) => Origin::Image(image.clone()),
@@ -332,8 +340,13 @@ fn of_rule(
         memory: entry.memory,
         cpus: entry.cpus,
     };
-    for name in rule.secrets_for(trigger.event).into_iter().flat_map(|all| all.keys()) {
-        let secret = secret_name(rule, name).map_err(|error| PlanError::Value(error.to_string()))?;
+    for name in rule
+        .secrets_for(trigger.event)
+        .into_iter()
+        .flat_map(|all| all.keys())
+    {
+        let secret =
+            secret_name(rule, name).map_err(|error| PlanError::Value(error.to_string()))?;
         spec.secrets.insert(name.clone(), secret);
     }
     Ok(())

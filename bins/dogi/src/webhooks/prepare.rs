@@ -144,7 +144,10 @@ impl WebhookService {
             true => Ok(Plan::Nothing {
                 reason: match others.is_empty() {
                     true => "the repository has no hooks".to_owned(),
-                    false => format!("no hook of the repository was triggered: {}", others.join("; ")),
+                    false => format!(
+                        "no hook of the repository was triggered: {}",
+                        others.join("; ")
+                    ),
                 },
             }),
         }
@@ -224,8 +227,8 @@ impl WebhookService {
             return Ok(None);
         };
         let revision = |text: &str| Revision::new(text).map_err(|error| error.to_string());
-        let after = self.look(trigger.repo, &trigger.revision().map_err(|error| error.to_string())?);
-        let after = after.await?;
+        let after = trigger.revision().map_err(|error| error.to_string())?;
+        let after = self.look(trigger.repo, &after).await?;
         let before = self.look(trigger.repo, &revision(before.as_str())?).await?;
         let changed = after.changed_since(&before).await;
         changed.map_err(|error| crate::chain(&error))
@@ -233,7 +236,9 @@ impl WebhookService {
 
     async fn look(&self, repo: &RepoUrl, revision: &Revision) -> Result<Checkout, String> {
         let cancel = CancellationToken::new();
-        let looking = self.mirrors.checkout(repo, Some(revision), &cancel, &|_| {});
+        let looking = self
+            .mirrors
+            .checkout(repo, Some(revision), &cancel, &|_| {});
         match tokio::time::timeout(TO_LOOK, looking).await {
             Ok(checkout) => checkout.map_err(|error| crate::chain(&error)),
             Err(_) => Err("the repository can't be read in time".to_owned()),

@@ -66,7 +66,10 @@ pub(crate) fn ask(
     let content = content.ok_or_else(|| RepoHooksError::Missing { file: named() })?;
     let size = content.len();
     if size > LARGEST {
-        return Err(RepoHooksError::Huge { file: named(), size });
+        return Err(RepoHooksError::Huge {
+            file: named(),
+            size,
+        });
     }
     let text = String::from_utf8(content).map_err(|_| RepoHooksError::NotText { file: named() })?;
     // Nothing of the server's own is looked up for somebody else's file.
@@ -89,7 +92,10 @@ pub(crate) fn ask(
             asked.others.push(format!("{id}: {reason}"));
             continue;
         }
-        let image = hook.image().map(|image| image.parse::<ImageRef>()).transpose();
+        let image = hook
+            .image()
+            .map(|image| image.parse::<ImageRef>())
+            .transpose();
         let image = image.map_err(|error| refused(&id, error.to_string()))?;
         let prepared = hook.command(&request);
         let prepared = prepared.map_err(|error: CommandError| refused(&id, error.to_string()))?;
@@ -113,11 +119,17 @@ fn triggered(
     let command = match prepared {
         Prepared::Command(command) => command,
         Prepared::Job(_) => {
-            return Err(refused(&id, "`dogi` starts jobs of the operator's own hooks alone"));
+            return Err(refused(
+                &id,
+                "`dogi` starts jobs of the operator's own hooks alone",
+            ));
         }
     };
     if !command.files.is_empty() {
-        return Err(refused(&id, "`pass-file-to-command` is for the operator's own hooks alone"));
+        return Err(refused(
+            &id,
+            "`pass-file-to-command` is for the operator's own hooks alone",
+        ));
     }
     let text = |what: &str, bytes: Vec<u8>| {
         String::from_utf8(bytes).map_err(|_| refused(&id, format!("{what} is no UTF-8 text")))

@@ -46,9 +46,8 @@ impl Request {
     pub(crate) fn new(received: &Received, verified: &Verified, payload: Bytes) -> Self {
         let headers = received.headers.iter();
         let headers = headers.filter(|(name, _)| !HIDDEN.contains(&name.as_str()));
-        let headers = headers.filter_map(|(name, value)| {
-            Some((name.to_string(), value.to_str().ok()?.to_owned()))
-        });
+        let headers = headers
+            .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
         let query = form_urlencoded(&received.query);
         let head = Head {
             method: received.method.to_string(),
@@ -73,7 +72,8 @@ impl Request {
     pub(crate) fn received(&self) -> Received {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.head.headers {
-            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value))
+            if let (Ok(name), Ok(value)) =
+                (name.parse::<HeaderName>(), HeaderValue::from_str(value))
             {
                 headers.append(name, value);
             }
@@ -93,7 +93,11 @@ impl Request {
     pub(crate) fn verified(&self) -> Verified {
         let forge = |name: &str| Forge::ALL.into_iter().find(|forge| forge.as_str() == name);
         let origin = self.head.forge.as_deref().and_then(forge);
-        let event = self.head.event.as_deref().and_then(|name| Word::new(name).ok());
+        let event = self
+            .head
+            .event
+            .as_deref()
+            .and_then(|name| Word::new(name).ok());
         let id = self.head.id.as_deref();
         let id = id.and_then(|id| DeliveryId::new(id).ok());
         Verified::danger_unverified(origin.zip(event), id, self.payload.clone())

@@ -52,7 +52,8 @@ impl Once {
             store: None,
         };
         remove_abandoned(settings, &all, &place).await;
-        let engine = engine(settings, links, &place, &crate::Metrics::new()).await?;
+        let metrics = crate::Metrics::new();
+        let (engine, _) = engine(settings, links, &place, &metrics).await?;
         Ok(Self { engine, dir, _lock })
     }
 

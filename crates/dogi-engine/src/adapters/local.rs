@@ -69,7 +69,11 @@ impl LocalRunner {
     }
 
     fn variable(&self, name: &str) -> Option<&OsString> {
-        let found = self.options.environment.iter().find(|(known, _)| known == name);
+        let found = self
+            .options
+            .environment
+            .iter()
+            .find(|(known, _)| known == name);
         found.map(|(_, value)| value)
     }
 
@@ -108,7 +112,8 @@ impl LocalRunner {
                     .await
             }
             Some(Local::Command(words)) => {
-                self.command(words, &request, work, &directory, &mut log).await
+                self.command(words, &request, work, &directory, &mut log)
+                    .await
             }
             None => Err(StepError::failed(
                 FailureKind::Internal,
@@ -194,7 +199,11 @@ impl LocalRunner {
             ComposeTest::Container { image, command } => Tests::Container(HookContainer {
                 image: image.to_string(),
                 words: command.clone(),
-                readable: event.is_file().then(|| event.to_owned()).into_iter().collect(),
+                readable: event
+                    .is_file()
+                    .then(|| event.to_owned())
+                    .into_iter()
+                    .collect(),
             }),
         }
     }
@@ -208,10 +217,16 @@ impl LocalRunner {
         log: &mut Log,
     ) -> Result<Exit, StepError> {
         let failed = |error: &dyn std::error::Error| {
-            StepError::failed(FailureKind::Start, format!("the command can't be run: {error}"))
+            StepError::failed(
+                FailureKind::Start,
+                format!("the command can't be run: {error}"),
+            )
         };
         let Some((name, arguments)) = words.split_first() else {
-            return Err(StepError::failed(FailureKind::Start, "the command has no words"));
+            return Err(StepError::failed(
+                FailureKind::Start,
+                "the command has no words",
+            ));
         };
         let program = Program::find(name.as_ref(), Some(directory), &self.search());
         let program = program.map_err(|error| failed(&error))?;
@@ -286,11 +301,15 @@ fn project_name(run: &RunId) -> Result<ProjectName, StepError> {
 fn masks(secrets: &SecretValues) -> Result<Masks, StepError> {
     let mut builder = Masks::builder();
     for value in secrets.values() {
-        builder.add(value.expose().as_bytes());
+        // What is not masked of it is too short to be one: it was refused or told when it was read.
+        let _ = builder.add(value.expose().as_bytes());
     }
     let built = builder.build();
     built.map_err(|error| {
-        StepError::failed(FailureKind::Start, format!("the secrets can't be masked: {error}"))
+        StepError::failed(
+            FailureKind::Start,
+            format!("the secrets can't be masked: {error}"),
+        )
     })
 }
 

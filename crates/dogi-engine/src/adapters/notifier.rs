@@ -129,7 +129,10 @@ impl ForgeNotifier {
         let bad = |error: &dyn fmt::Display| error.to_string();
         let line = |text: &Option<String>| text.as_deref().map(Line::first_of);
         Ok(ResultMail {
-            id: notice.id.parse::<MessageId>().map_err(|error| bad(&error))?,
+            id: notice
+                .id
+                .parse::<MessageId>()
+                .map_err(|error| bad(&error))?,
             date: status.finished_at.unwrap_or(status.queued_at),
             repo: FullName::new(&report.repo).map_err(|error| bad(&error))?,
             commit: report.commit.clone(),

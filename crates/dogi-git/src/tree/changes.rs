@@ -103,7 +103,10 @@ fn entries(
     let tree = objects.find_tree(&id, &mut buffer);
     let tree = tree.map_err(|error| unreadable(&id, path, error))?;
     for entry in &tree.entries {
-        entries.insert(entry.filename.to_owned(), (entry.mode, entry.oid.to_owned()));
+        entries.insert(
+            entry.filename.to_owned(),
+            (entry.mode, entry.oid.to_owned()),
+        );
     }
     Ok(entries)
 }
