@@ -10,7 +10,9 @@ use reqwest::redirect;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Answer, Attempt, Callback, Cancelled, Data, FailureKind, Next, RetryPolicy, Signer, retry_after};
+use crate::{
+    Answer, Attempt, Callback, Cancelled, Data, FailureKind, Next, RetryPolicy, Signer, retry_after,
+};
 
 /// How callbacks are sent.
 #[derive(Debug, Clone)]

@@ -39,7 +39,12 @@ impl Certificate {
         let mut command = Command::new("openssl");
         command
             .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"])
-            .args(["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=test"])
+            .args([
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-subj",
+                "/CN=test",
+            ])
             .arg("-addext")
             .arg(format!("subjectAltName={}", names.join(",")))
             .args(["-addext", "basicConstraints=critical,CA:FALSE"])

@@ -245,11 +245,9 @@ impl Fault {
         let limited = "You have exceeded a rate limit";
         let (status, headers, message) = match self {
             Self::Status(status) => (status, vec![], "out of order"),
-            Self::RetryAfter(status, seconds) => (
-                status,
-                vec![("retry-after", seconds.to_string())],
-                limited,
-            ),
+            Self::RetryAfter(status, seconds) => {
+                (status, vec![("retry-after", seconds.to_string())], limited)
+            }
             Self::LimitUntil(time) => (
                 403,
                 vec![

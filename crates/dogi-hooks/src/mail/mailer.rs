@@ -201,9 +201,10 @@ fn tls(server: &MailServer, host: &str) -> Result<Tls, MailerError> {
         return Ok(Tls::Opportunistic(parameters.build().map_err(failed)?));
     }
     let trusted = roots(server)?;
-    let parameters = trusted
-        .into_iter()
-        .fold(parameters, smtp::client::TlsParametersBuilder::add_root_certificate);
+    let parameters = trusted.into_iter().fold(
+        parameters,
+        smtp::client::TlsParametersBuilder::add_root_certificate,
+    );
     let parameters = parameters.build().map_err(failed)?;
     Ok(match server.security {
         TransportSecurity::Tls => Tls::Wrapper(parameters),

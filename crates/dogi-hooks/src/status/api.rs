@@ -44,13 +44,17 @@ pub enum StatusApiError {
         scheme: String,
     },
     /// Its URL has a user or a password in it, which are not shown.
-    #[error("the URL of the API at `{host}` holds a user or a password: the token says who is asking")]
+    #[error(
+        "the URL of the API at `{host}` holds a user or a password: the token says who is asking"
+    )]
     Login {
         /// Its host.
         host: String,
     },
     /// Its URL has a query or a fragment.
-    #[error("`{url}` is no URL of an API: it has a `?` or `#`, where only a path may follow the host")]
+    #[error(
+        "`{url}` is no URL of an API: it has a `?` or `#`, where only a path may follow the host"
+    )]
     Query {
         /// The URL, without its query and fragment, which may hold a secret.
         url: String,

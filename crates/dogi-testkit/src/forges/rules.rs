@@ -16,8 +16,8 @@ pub(super) fn check(
     if !forge.repos.contains(&repo) {
         return Err(not_found(forge.kind));
     }
-    let body: Value = serde_json::from_slice(body)
-        .map_err(|_| Answer::message(400, "Problems parsing JSON"))?;
+    let body: Value =
+        serde_json::from_slice(body).map_err(|_| Answer::message(400, "Problems parsing JSON"))?;
     let text = |name: &str| body[name].as_str().map(str::to_owned);
     let told = Told {
         repo,
@@ -92,7 +92,9 @@ fn content(kind: Kind, told: &Told) -> Result<(), Answer> {
         Kind::GitHub => (&["error", "failure", "pending", "success"], 140),
         Kind::Gitea => (&["error", "failure", "pending", "success", "warning"], 255),
         Kind::GitLab => (
-            &["pending", "running", "success", "failed", "canceled", "skipped"],
+            &[
+                "pending", "running", "success", "failed", "canceled", "skipped",
+            ],
             255,
         ),
     };
@@ -114,7 +116,10 @@ fn content(kind: Kind, told: &Told) -> Result<(), Answer> {
 
 fn unprocessable(problem: &str) -> Answer {
     let errors = json!([{"resource": "Status", "code": "custom", "message": problem}]);
-    Answer::new(422, json!({"message": "Validation Failed", "errors": errors}))
+    Answer::new(
+        422,
+        json!({"message": "Validation Failed", "errors": errors}),
+    )
 }
 
 /// GitLab's statuses have no step from a state to itself, and none back to `pending`; a finished one
