@@ -23,7 +23,8 @@ fn long_logs_are_cut_between_lines() {
         // No character is cut.
         ("ääääääää", 6, "ä", 12, "ä"),
         ("漢漢漢漢漢", 8, "漢", 9, "漢"),
-        ("abc🦀🦀🦀🦀🦀xyz", 12, "abc", 14, "🦀xyz"),
+        ("abc🦀🦀🦀🦀🦀xyz", 12, "abc", 20, "xyz"),
+        ("abc🦀🦀🦀🦀🦀xyz", 14, "abc🦀", 12, "🦀xyz"),
     ];
     for (log, shown, head, left_out, tail) in cases {
         let excerpt = Excerpt::of(log.as_bytes(), shown);

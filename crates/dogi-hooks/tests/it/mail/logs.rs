@@ -117,12 +117,7 @@ fn html_keeps_colours() {
             "\x1b[38;5;256mx\x1b[38;2;1;2;256my\x1b[38;9mz\x1b[38m.",
             "xyz.".into(),
         ),
-        (
-            "\x1b[58;5;1m\x1b[99;200mx",
-            span("", "x")
-                .replace("<span style=\"\">", "")
-                .replace("</span>", ""),
-        ),
+        ("\x1b[58;5;1m\x1b[58:2::1:1:1m\x1b[99;200mx", "x".into()),
         ("\x1b[>4;1mx\x1b[?1my", "xy".into()),
         // A colour lasts until it is taken back, over lines.
         (
