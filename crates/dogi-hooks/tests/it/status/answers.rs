@@ -6,9 +6,12 @@ use proptest::prelude::*;
 
 use super::{TOKEN, api};
 
+/// Names and values of header fields.
+type Headers<'a> = &'a [(&'static str, &'a str)];
+
 const NOW: u64 = 1_700_000_000;
 
-fn read(forge: Forge, status: u16, headers: &[(&'static str, &str)], body: &str) -> Outcome {
+fn read(forge: Forge, status: u16, headers: Headers<'_>, body: &str) -> Outcome {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.insert(*name, value.parse().unwrap());
@@ -44,7 +47,7 @@ fn what_is_worth_repeating_and_when() {
     let reset = ("x-ratelimit-reset", "1700000090");
     let past = ("x-ratelimit-reset", "1699999999");
     let secondary = r#"{"message":"You have exceeded a secondary rate limit. Please wait"}"#;
-    let cases: &[(u16, &[(&'static str, &str)], &str, Option<u64>)] = &[
+    let cases: &[(u16, Headers<'_>, &str, Option<u64>)] = &[
         (429, &[], "", None),
         (429, &[("retry-after", "30")], "", Some(30)),
         (
@@ -101,11 +104,11 @@ fn what_is_worth_repeating_and_when() {
 
 #[test]
 fn what_is_refused_and_why() {
-    let left: &[(&'static str, &str)] = &[
+    let left: Headers<'_> = &[
         ("x-ratelimit-remaining", "5"),
         ("x-ratelimit-reset", "1700000090"),
     ];
-    let cases: &[(Forge, u16, &[(&'static str, &str)], &str, &str)] = &[
+    let cases: &[(Forge, u16, Headers<'_>, &str, &str)] = &[
         (
             Forge::GitHub,
             401,
