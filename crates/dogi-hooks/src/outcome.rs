@@ -19,6 +19,7 @@ pub enum Outcome {
     },
 }
 
+#[cfg(any(feature = "deliver", feature = "mail"))]
 impl Outcome {
     pub(crate) fn retry(reason: impl Into<String>) -> Self {
         Self::Retry {

@@ -61,7 +61,20 @@ impl ResultMail {
         }
     }
 
-    pub(super) fn short_commit(&self) -> &str {
+    /// The part of plain text: lines of facts, the log, the run.
+    #[must_use]
+    pub fn text(&self) -> String {
+        written::text(self)
+    }
+
+    /// The part of HTML, which tells the same, and the log with its colours. A log of nothing but
+    /// changes of colour becomes some forty times as long.
+    #[must_use]
+    pub fn html(&self) -> String {
+        written::html(self)
+    }
+
+    fn short_commit(&self) -> &str {
         &self.commit.as_str()[..7]
     }
 }

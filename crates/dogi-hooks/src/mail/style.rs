@@ -79,7 +79,7 @@ impl Style {
         let mut params = params.iter();
         while let Some(param) = params.next() {
             match param {
-                [38 | 48, rest @ ..] => {
+                [code @ (38 | 48 | 58), rest @ ..] => {
                     // Either all in one, with colons, or one after the other, with semicolons.
                     let color = match rest {
                         [] => color(|| params.next().and_then(|param| param.first().copied())),
@@ -89,11 +89,12 @@ impl Style {
                             color(|| rest.next())
                         }
                     };
-                    let place = match param[0] {
-                        38 => &mut self.foreground,
-                        _ => &mut self.background,
-                    };
-                    *place = color.or(*place);
+                    match code {
+                        38 => self.foreground = color.or(self.foreground),
+                        48 => self.background = color.or(self.background),
+                        // Of the line below: it has that of the text here.
+                        _ => (),
+                    }
                 }
                 [4, 0] => self.underlined = false,
                 [code, ..] => self = self.with(*code),

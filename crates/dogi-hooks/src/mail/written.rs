@@ -69,7 +69,7 @@ fn left_out(result: &ResultMail) -> String {
     }
 }
 
-fn text(result: &ResultMail) -> String {
+pub(super) fn text(result: &ResultMail) -> String {
     let mut text = String::new();
     for (name, value) in facts(result) {
         // Writing to a string does not fail.
@@ -92,7 +92,7 @@ fn push_plain(text: &mut String, log: &[u8]) {
     }
 }
 
-fn html(result: &ResultMail) -> String {
+pub(super) fn html(result: &ResultMail) -> String {
     let mut html = String::from(
         "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"></head>\
          <body style=\"font-family:sans-serif\">\n<table>\n",

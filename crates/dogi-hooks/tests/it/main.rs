@@ -1,4 +1,4 @@
-//! Callbacks: what is decided, by tables; what is sent, to real receivers.
+//! What is decided, by tables; what is sent, to real receivers.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -8,8 +8,12 @@ mod deliver;
 mod forge;
 mod headers;
 mod hooks;
+#[cfg(feature = "mail")]
+mod mail;
 mod messages;
+mod patience;
 mod requests;
 mod retry;
 mod rules;
 mod sign;
+mod status;

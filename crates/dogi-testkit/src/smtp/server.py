@@ -19,7 +19,12 @@ options = json.loads(sys.argv[1])
 
 
 def decoded(message):
-    parts = {part.get_content_type(): part.get_content() for part in message.walk() if not part.is_multipart()}
+    # Lines of a mail end with CRLF; what a program reads of it does not.
+    parts = {
+        part.get_content_type(): part.get_content().replace("\r\n", "\n")
+        for part in message.walk()
+        if not part.is_multipart()
+    }
     return {
         "headers": [[name, str(value)] for name, value in message.items()],
         "parts": [part.get_content_type() for part in message.walk()],

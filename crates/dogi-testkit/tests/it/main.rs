@@ -4,7 +4,9 @@
 
 mod docker;
 mod engine;
+mod forges;
 mod git;
 mod receivers;
 mod registry;
 mod repo;
+mod smtp;
