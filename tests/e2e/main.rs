@@ -33,3 +33,4 @@ mod signatures;
 mod stopping;
 mod streams;
 mod taken_up;
+mod webhooks;

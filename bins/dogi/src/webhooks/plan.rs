@@ -123,12 +123,15 @@ impl Trigger<'_> {
                 context: context.to_owned(),
             }));
         }
-        reports.extend(self.mail(commit, rule).map(Report::Mail));
+        reports.extend(self.mails(commit, rule).into_iter().map(Report::Mail));
         reports
     }
 
-    fn mail(&self, commit: &Commit, rule: &Reporting) -> Option<MailReport> {
-        let (to, on) = rule.mail.as_ref()?;
+    /// One for each, so that one that is refused keeps nobody else from theirs.
+    fn mails(&self, commit: &Commit, rule: &Reporting) -> Vec<MailReport> {
+        let Some((to, on)) = rule.mail.as_ref() else {
+            return Vec::new();
+        };
         let to = match to.is_empty() {
             true => self.mail_to.to_vec(),
             false => to.clone(),
@@ -144,15 +147,16 @@ impl Trigger<'_> {
                 .as_ref()
                 .map(|name| name.name().to_string()),
         };
-        (!to.is_empty()).then(|| MailReport {
-            to,
+        let mail = |to| MailReport {
+            to: vec![to],
             on: *on,
             repo: self.full_name.to_owned(),
             commit: commit.clone(),
-            branch,
+            branch: branch.clone(),
             subject: line(&self.event.subject),
             author: line(&self.event.sender),
-        })
+        };
+        to.into_iter().map(mail).collect()
     }
 
     /// A run with what all have in common. `number` tells it apart from others of the delivery.
