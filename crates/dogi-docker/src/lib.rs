@@ -6,6 +6,8 @@
 //!   with a terminal or without ([`Container::start_attached`]).
 //! - **Files followed from inside the container** like `tail -F`, under any user, on images that hold
 //!   nothing but the program, on remote engines ([`Container::follow`]).
+//! - **Output that is not kept as it was printed**, with secrets masked for example, is taken up and
+//!   followed on all the same ([`Rewriting`]).
 //! - **Builds with both builders** from a streamed context, with a log for people, private base images,
 //!   and cancelling that waits until the engine has stopped ([`Docker::build`]).
 //! - **What an image depends on**, read off its Dockerfile ([`base_images`], [`Docker::resolve_digest`]).

@@ -3,7 +3,8 @@
 //! The engine knows neither git nor Docker nor HTTP. It asks its [`ports`]: a [`ports::Source`]
 //! for files, a [`ports::Runner`] for images and containers, a [`ports::Host`] for commands on the
 //! machine itself, a [`ports::Deliverer`] for callbacks,
-//! a [`ports::Store`] for history. [`adapters`] has the real ones.
+//! a [`ports::Store`] for history, [`ports::Secrets`] for what a container is to know and nobody is to
+//! read. [`adapters`] has the real ones.
 //!
 //! ```no_run
 //! use dogi_engine::{Engine, EngineConfig, adapters};

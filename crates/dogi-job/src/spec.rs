@@ -25,7 +25,7 @@ pub struct Spec {
     pub env: BTreeMap<EnvName, String>,
     /// Secrets of the operator's that the container gets as environment variables; they win over
     /// [`Spec::env`]. Only their names stand here: a value is asked for when the container is made,
-    /// and is never recorded. No request can name one.
+    /// and is never recorded. No request can name one. A command on the machine itself gets none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<EnvName, SecretName>,
     /// Files inside the container that are followed.

@@ -8,6 +8,8 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use dogi_stream::mask::{Masker, Masks};
 use dogi_stream::{Channel, Framing, Log, LogWriter, Multiplexer, NdjsonDecoder, Piece, Position};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -216,8 +218,33 @@ async fn crowd(followers: usize, chunks: usize) {
     );
 }
 
+/// 100 MB of text without a secret, in search of a token and a key of 3 KB.
+fn masking() {
+    let mut builder = Masks::builder();
+    let key: Vec<String> = (0..48_u64)
+        .map(|n| format!("{:064x}", u128::from(n + 1).pow(9)))
+        .collect();
+    for secret in ["npm_3fK9x0ZQ7vT1bL5c", &key.join("\n")] {
+        let _ = builder.add(secret.as_bytes());
+    }
+    let mut masks = None;
+    measured("making masks", || masks = Some(builder.build().unwrap()));
+    let mut masker = Masker::new(&masks.unwrap());
+    let lines = (0..).map(|n| format!("{n:08} Compiling crate-{n} v1.{n}.0 (/build/crates/{n})\n"));
+    let text: Vec<u8> = lines.flat_map(String::into_bytes).take(CHUNK).collect();
+    let text = Bytes::from(text);
+    let mut shown = 0;
+    measured("masking 100 MB", || {
+        for _ in 0..CHUNKS {
+            shown += masker.push(text.clone()).len();
+        }
+    });
+    assert_eq!(shown + masker.finish().len(), CHUNK * CHUNKS);
+}
+
 fn main() {
     throughput();
+    masking();
     decoding();
     [1, 10, 100, 1000].into_iter().for_each(latency);
     for followers in [0, 1, 100, 1000] {

@@ -69,7 +69,7 @@ async fn begin(container: &Container, enough: usize) -> Kept {
 
 /// Waits until the engine's own copy of stdout has come to this line: what is attached hears of output
 /// before that.
-async fn copied(container: &Container, line: &str) {
+pub(crate) async fn copied(container: &Container, line: &str) {
     let ends = async {
         loop {
             let mut docker = tokio::process::Command::new("docker");
@@ -83,7 +83,7 @@ async fn copied(container: &Container, line: &str) {
     within(30, "the engine copies the output", ends).await;
 }
 
-fn assert_same(found: &[u8], wanted: &[u8], label: &str) {
+pub(crate) fn assert_same(found: &[u8], wanted: &[u8], label: &str) {
     let at = found.iter().zip(wanted).take_while(|(a, b)| a == b).count();
     let around = |bytes: &[u8]| {
         let from = at.saturating_sub(40).min(bytes.len());

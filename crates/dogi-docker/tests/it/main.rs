@@ -25,5 +25,6 @@ mod progress;
 mod reconcile;
 mod registry;
 mod restart;
+mod rewriting;
 mod support;
 mod troubled;

@@ -91,7 +91,8 @@ pub enum RevealError {
 /// use dogi_job::SecretName;
 /// use dogi_url::EnvName;
 ///
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let name = SecretName::parse("npm")?;
 /// let secrets = FixedSecrets::from_iter([(name.clone(), SecretValue::new("s3cr3t")?)]);
 /// let values = secrets.reveal(&[(EnvName::new("NPM_TOKEN")?, name)].into()).await?;
@@ -99,7 +100,6 @@ pub enum RevealError {
 /// assert_eq!(format!("{values:?}"), "{EnvName(\"NPM_TOKEN\"): SecretValue(..)}");
 /// # Ok(())
 /// # }
-/// # futures::executor::block_on(example()).expect("it is known");
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct FixedSecrets {

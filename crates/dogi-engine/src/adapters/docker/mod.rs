@@ -29,6 +29,12 @@ use crate::{
 use self::{images::ImageTable, keep::ImageKeeper};
 
 /// Builds and runs on a Docker engine.
+///
+/// The secrets of a run go into its container's environment. What the container prints, what is in its
+/// followed files, and what the engine says of it is masked ([`dogi_stream::mask`]) before anybody sees
+/// it. The engine has them in the clear: who may ask it may read them. So has the client library, which
+/// tells requests and answers to the `log` crate at the level of debugging: this crate's own messages go
+/// to `tracing`, and a program should not collect the others.
 #[derive(Debug)]
 pub struct DockerRunner {
     docker: Docker,
