@@ -13,7 +13,7 @@ fn compose(image: &str) -> String {
 
 fn lab() -> (Lab, String) {
     let lab = Lab::new("");
-    let image = format!("{}-image:1", lab.name());
+    let image = format!("of-{}:1", lab.name());
     lab.write("docker-compose.yml", &compose(&image));
     (lab, image)
 }

@@ -94,6 +94,7 @@ async fn files_outside_are_not_read() {
         "x-a: &a {env_file: /etc/passwd}\nservices: {a: {<<: *a, image: x}}",
         "services: {a: {image: x, environment: &e {env_file: /etc/passwd}}, b: {<<: *e, image: x}}",
         "include: [/etc/x.yml]\nservices: {a: {image: x}}",
+        "include: [inner/ok.yml]\nservices: {a: {image: x}}",
         "include: [{path: ok.yml, project_directory: /etc}]\nservices: {a: {image: x}}",
     ];
     for text in cases {
@@ -104,6 +105,8 @@ async fn files_outside_are_not_read() {
             "sub/c.yml",
             "services: {a: {image: x, env_file: ../../secret.env}}\n",
         );
+        lab.write("inner/ok.yml", "services: {}\n");
+        symlink("/etc/passwd", lab.checkout().join("inner/.env")).unwrap();
         symlink("/etc/passwd", lab.checkout().join("link.env")).unwrap();
         let refusal = refusal(&lab).await;
         assert!(refusal.contains("host-binds"), "{text}: {refusal}");
