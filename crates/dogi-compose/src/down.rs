@@ -33,8 +33,8 @@ const ROUNDS: u32 = 10;
 /// One removal of one thing takes no longer, on an engine that answers.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long containers have to end by themselves, in seconds.
-const GRACE: &str = "10";
+/// How long containers have to end by themselves, in seconds: their data goes with them.
+const GRACE: &str = "3";
 
 impl Compose {
     /// Takes a project down, with its volumes: `down --volumes --remove-orphans` if its resolved file

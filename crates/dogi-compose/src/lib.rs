@@ -73,6 +73,7 @@ mod prepare;
 mod program;
 mod project;
 mod refusal;
+mod resolve;
 mod rewrite;
 mod run;
 mod scratch;

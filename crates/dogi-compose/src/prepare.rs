@@ -2,20 +2,19 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
-    fs, io,
+    io,
     path::{Component, Path, PathBuf},
 };
 
-use dogi_command::CommandSpec;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Compose, ComposeError, Project, RunError, Sink,
     checkout::Checkout,
-    dotenv, environment, exec, model,
+    dotenv, model,
     policy::Judge,
+    resolve::Resolver,
     rewrite::isolate,
     scratch::{self, Scratch},
     sources,
@@ -46,10 +45,11 @@ pub(crate) struct Service {
 
 /// Where the files are, once it is known that they are in the checkout.
 #[derive(Clone, Debug)]
-struct Place {
-    checkout: Checkout,
-    file: PathBuf,
-    base: PathBuf,
+pub(crate) struct Place {
+    pub(crate) checkout: Checkout,
+    pub(crate) file: PathBuf,
+    /// What relative paths count from.
+    pub(crate) base: PathBuf,
 }
 
 impl Compose {
@@ -77,9 +77,13 @@ impl Compose {
             let plugins = plugins.map(Path::to_owned);
             blocking(move || before(&project, &scratch, plugins.as_deref())).await?
         };
-        let model = self
-            .resolve(project, &scratch, &place, sink, cancel)
-            .await?;
+        let resolver = Resolver {
+            compose: self,
+            project,
+            scratch: &scratch,
+            place: &place,
+        };
+        let model = resolver.resolve(sink, cancel).await?;
         let services = {
             let (project, scratch, place) = (project.clone(), scratch.clone(), place.clone());
             blocking(move || after(model, &project, &scratch, &place)).await?
@@ -92,105 +96,6 @@ impl Compose {
             base: place.base,
             services,
         })
-    }
-
-    async fn resolve(
-        &self,
-        project: &Project,
-        scratch: &Scratch,
-        place: &Place,
-        sink: &mut dyn Sink,
-        cancel: &CancellationToken,
-    ) -> Result<Value, ComposeError> {
-        let config = |arguments: &[&str]| {
-            let mut spec = self.on_file(
-                project,
-                scratch,
-                &place.file,
-                &place.base,
-                &scratch.variables(),
-                arguments,
-            );
-            spec.working_directory = Some(place.base.clone());
-            spec
-        };
-        let program = self.name().to_owned();
-        let failed = |source| run_error(format!("{} config", self.name()), source);
-        let ended = |exit| ComposeError::Config {
-            file: project.file.clone(),
-            program: self.name().to_owned(),
-            exit,
-        };
-        let not_understood = |reason| ComposeError::Model { program, reason };
-        if self.is_first() {
-            // It has no option to write a file, and its warnings would stand among the YAML.
-            let asked = exec::stream(config(&["config", "--quiet"]), sink, cancel).await;
-            let exit = asked.map_err(failed)?;
-            if !exit.success() {
-                return Err(ended(exit));
-            }
-            let mut quiet = config(&["config"]);
-            quiet
-                .arguments
-                .splice(0..0, ["--log-level".into(), "CRITICAL".into()]);
-            let mut text: Vec<u8> = Vec::new();
-            let exit = exec::stream(quiet, &mut text, cancel)
-                .await
-                .map_err(failed)?;
-            if !exit.success() {
-                return Err(ended(exit));
-            }
-            return model::from_yaml(&String::from_utf8_lossy(&text)).map_err(not_understood);
-        }
-        let target = scratch.resolved();
-        let path = target.to_string_lossy();
-        let arguments = [
-            "--profile",
-            "*",
-            "config",
-            "--format",
-            "json",
-            "--output",
-            &path,
-        ];
-        let exit = exec::stream(config(&arguments), sink, cancel)
-            .await
-            .map_err(failed)?;
-        if !exit.success() {
-            return Err(ended(exit));
-        }
-        let text = fs::read_to_string(&target).map_err(|source| ComposeError::Scratch {
-            path: target.clone(),
-            source,
-        })?;
-        model::from_json(&text).map_err(not_understood)
-    }
-
-    /// Compose for one file, with all that decides what it works on.
-    pub(crate) fn on_file(
-        &self,
-        project: &Project,
-        scratch: &Scratch,
-        file: &Path,
-        base: &Path,
-        variables: &Path,
-        arguments: &[&str],
-    ) -> CommandSpec {
-        let mut all: Vec<OsString> = vec!["--ansi".into(), "never".into()];
-        all.extend(["--file".into(), file.into()]);
-        all.extend(["--project-name".into(), project.name.as_str().into()]);
-        all.extend(["--project-directory".into(), base.into()]);
-        all.extend(["--env-file".into(), variables.into()]);
-        all.extend(arguments.iter().map(OsString::from));
-        let mut spec = self.command(all);
-        spec.environment = environment::of_programs(
-            self,
-            &project.name,
-            &project.engine,
-            scratch,
-            &project.environment,
-        );
-        spec
     }
 }
 

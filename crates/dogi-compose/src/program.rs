@@ -9,8 +9,9 @@ use std::{
 use dogi_command::{CommandSpec, LookupError, Program};
 
 use crate::{
-    FindError,
+    FindError, Project, environment,
     exec::{self, Said},
+    scratch::Scratch,
 };
 
 /// A version is told at once, on a machine that is not too busy.
@@ -26,6 +27,17 @@ pub struct Compose {
     docker: Result<Program, Missing>,
     search: OsString,
     plugins: Option<PathBuf>,
+}
+
+/// The files that Compose works on.
+#[derive(Debug)]
+pub(crate) struct On<'a> {
+    /// The Compose file.
+    pub(crate) file: &'a Path,
+    /// What relative paths count from.
+    pub(crate) base: &'a Path,
+    /// What it reads instead of `.env`.
+    pub(crate) variables: &'a Path,
 }
 
 /// There is no docker program, and where it was looked for.
@@ -105,6 +117,27 @@ impl Compose {
 
     pub(crate) fn plugins(&self) -> Option<&Path> {
         self.plugins.as_deref()
+    }
+
+    /// Compose for one file, with all that decides what it works on.
+    pub(crate) fn on_file(
+        &self,
+        project: &Project,
+        scratch: &Scratch,
+        on: &On<'_>,
+        arguments: &[&str],
+    ) -> CommandSpec {
+        let mut all: Vec<OsString> = vec!["--ansi".into(), "never".into()];
+        all.extend(["--file".into(), on.file.into()]);
+        all.extend(["--project-name".into(), project.name.as_str().into()]);
+        all.extend(["--project-directory".into(), on.base.into()]);
+        all.extend(["--env-file".into(), on.variables.into()]);
+        all.extend(arguments.iter().map(OsString::from));
+        let mut spec = self.command(all);
+        let (name, engine, given) = (&project.name, &project.engine, &project.environment);
+        spec.environment = environment::of_programs(self, name, engine, scratch, given);
+        spec.working_directory = Some(on.base.to_owned());
+        spec
     }
 
     /// Compose with arguments, and no environment yet.

@@ -21,7 +21,7 @@ pub struct Project {
     /// The Compose file, relative to the checkout. Relative paths in it count from where it stands.
     pub file: PathBuf,
     /// A private directory of this project alone, which exists and outlives it: what is written for
-    /// the programs lies there, secrets included. Whoever made it removes it, after
+    /// the programs lies there, secrets included, and it gets the mode 0700. Whoever made it removes it, after
     /// [`down`](crate::Compose::down), which reads it.
     pub scratch: PathBuf,
     /// Variables for interpolation in the file, for [`Tests::Service`](crate::Tests::Service) and for

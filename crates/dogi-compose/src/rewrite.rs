@@ -9,6 +9,9 @@ use crate::{Project, policy::volume};
 /// The label by which Compose knows what is a project's, set on images too: 1.29 does not.
 pub(crate) const PROJECT: &str = "com.docker.compose.project";
 
+/// Labels by which Compose and dogi know what is theirs.
+const RESERVED: [&str; 2] = ["com.docker.compose.", "dogi."];
+
 /// Makes a judged model one that is isolated, bounded and labelled: what is published, named or
 /// restarted is not any more, the [ceilings](crate::Project::ceilings) hold, and everything carries
 /// the [labels](crate::Project::labels). Pure.
@@ -187,6 +190,8 @@ fn label(of: &mut Map<String, Value>, project: &Project, is_image: bool) {
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(pair).collect(),
         _ => Map::new(),
     };
+    // What others find their things by is not for a file to say.
+    labels.retain(|key, _| !RESERVED.iter().any(|prefix| key.starts_with(prefix)));
     for (key, value) in given.chain(own) {
         labels.insert(key.to_owned(), value.replace('$', "$$").into());
     }

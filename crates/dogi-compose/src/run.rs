@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     ComposeError, HookCommand, HookContainer, Prepared, Sink, environment, exec,
     prepare::{Service, run_error},
+    program::On,
 };
 
 /// What a run does.
@@ -228,14 +229,14 @@ impl Prepared {
             .chain(services)
             .copied()
             .collect();
-        let spec = self.compose.on_file(
-            &self.project,
-            &self.scratch,
-            &self.scratch.model(),
-            &self.base,
-            &self.scratch.no_variables(),
-            &all,
-        );
+        let on = On {
+            file: &self.scratch.model(),
+            base: &self.base,
+            variables: &self.scratch.no_variables(),
+        };
+        let spec = self
+            .compose
+            .on_file(&self.project, &self.scratch, &on, &all);
         let step = self.shown(arguments);
         exec::say(sink, &format!("$ {step} {}", services.join(" "))).await;
         self.stream(step, spec, sink, cancel).await

@@ -1,9 +1,9 @@
 //! The private files of a project.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
+    fs::{self, DirBuilder, OpenOptions, Permissions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -65,6 +65,8 @@ impl Scratch {
 
     /// Makes the directories, and what the docker program reads.
     pub(crate) fn lay_out(&self, logins: &[Login], plugins: Option<&Path>) -> io::Result<()> {
+        // Version 2 writes what it resolved for everybody to read.
+        fs::set_permissions(&self.root, Permissions::from_mode(0o700))?;
         for directory in [self.docker(), self.home()] {
             DirBuilder::new()
                 .recursive(true)

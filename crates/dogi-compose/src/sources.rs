@@ -86,13 +86,13 @@ impl Walker<'_, '_> {
 
     fn include(&mut self, item: &Node) {
         if let Value::Scalar(path) = &item.value {
-            return self.take_in("include", item, path);
+            return self.take_in_with_variables("include", item, path);
         }
         for (key, value) in entries(item) {
             match key {
                 "path" => {
                     for (node, path) in texts(value) {
-                        self.take_in("include.path", node, path);
+                        self.take_in_with_variables("include.path", node, path);
                     }
                 }
                 "env_file" => {}
@@ -129,6 +129,14 @@ impl Walker<'_, '_> {
                 _ => self.walk(value),
             }
         }
+    }
+
+    /// The program reads the variables that lie beside an included file, too.
+    fn take_in_with_variables(&mut self, key: &str, node: &Node, path: &str) {
+        if let Some(parent) = Path::new(path).parent() {
+            self.inside(key, node, &parent.join(".env").to_string_lossy());
+        }
+        self.take_in(key, node, path);
     }
 
     fn take_in(&mut self, key: &str, node: &Node, path: &str) {

@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "dogi-engine",
         &[
             "dogi-command",
+            "dogi-compose",
             "dogi-docker",
             "dogi-egress",
             "dogi-git",
@@ -40,6 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "dogi",
         &[
             "dogi-command",
+            "dogi-compose",
             "dogi-docker",
             "dogi-egress",
             "dogi-engine",
@@ -58,6 +60,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// What the engine may only know as a feature that an embedder can leave out.
 const OPTIONAL_IN_ENGINE: &[&str] = &[
     "dogi-command",
+    "dogi-compose",
     "dogi-docker",
     "dogi-egress",
     "dogi-git",

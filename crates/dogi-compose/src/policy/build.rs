@@ -24,7 +24,11 @@ const PLAIN: &[&str] = &[
 impl Judge<'_> {
     pub(super) fn build(&mut self, place: &str, build: &Value) {
         if build.is_string() {
+            self.dockerfile(place, &"Dockerfile".into(), build);
             return self.context(place, build);
+        }
+        if build["dockerfile"].is_null() {
+            self.dockerfile(place, &"Dockerfile".into(), &build["context"]);
         }
         for (key, value) in entries(build) {
             let place = &format!("{place}.{key}");
@@ -62,7 +66,8 @@ impl Judge<'_> {
     /// It counts from the context.
     fn dockerfile(&mut self, place: &str, value: &Value, context: &Value) {
         let context = text(context);
-        if is_remote(&context) {
+        // One that leads elsewhere is refused as such.
+        if is_remote(&context) || self.inside(&context).is_err() {
             return;
         }
         let context = self.base.join(context);

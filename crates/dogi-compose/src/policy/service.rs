@@ -5,7 +5,6 @@ use crate::Permission::{HostBinds, HostNetwork};
 
 /// What concerns the container itself and nobody else, or is taken away or replaced afterwards.
 const PLAIN: &[&str] = &[
-    "annotations",
     "attach",
     "blkio_config",
     "cap_drop",
@@ -125,8 +124,9 @@ impl Judge<'_> {
                 "devices" | "device_cgroup_rules" | "gpus" => {
                     self.privileged(place, value, "devices of the host");
                 }
-                "runtime" | "cgroup_parent" | "oom_kill_disable" | "storage_opt" => {
-                    self.privileged(place, value, "it leaves the limits of containers");
+                "annotations" | "runtime" | "cgroup_parent" | "oom_kill_disable"
+                | "storage_opt" => {
+                    self.privileged(place, value, "it changes what runs and holds the container");
                 }
                 _ => self.unknown(place, value),
             }

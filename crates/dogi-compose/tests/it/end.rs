@@ -4,7 +4,7 @@ use dogi_compose::{ComposeError, Plan};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Lab, When, compose, down, service};
+use crate::support::{Lab, When, down, service};
 
 const ENDLESS: &str = r#"
 services:
@@ -58,7 +58,8 @@ async fn a_token_that_was_cancelled_before() {
     let lab = Lab::new(ENDLESS);
     let cancel = CancellationToken::new();
     cancel.cancel();
-    let prepared = compose()
+    let prepared = lab
+        .compose()
         .await
         .prepare(&lab.project, &mut Vec::new(), &cancel)
         .await;
@@ -79,7 +80,7 @@ async fn a_run_of_which_only_the_name_is_known() {
     }
     assert!(lab.left().len() >= 5, "{:?}", lab.left());
     let empty = tempfile::tempdir().unwrap();
-    down(&lab.project, empty.path()).await;
+    down(lab.compose().await, &lab.project, empty.path()).await;
     assert_eq!(lab.left(), [""; 0]);
 }
 

@@ -3,9 +3,10 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use dogi_command::Status;
-use dogi_compose::{HookCommand, HookContainer, Tests, split_words};
+use dogi_compose::{ComposeError, HookCommand, HookContainer, Plan, Tests, split_words};
+use tokio_util::sync::CancellationToken;
 
-use crate::support::{Lab, PATH, docker};
+use crate::support::{Lab, PATH, When, docker};
 
 fn compose(image: &str) -> String {
     format!("services:\n  db: {{build: img, image: '{image}', command: [sleep, '600']}}\n")
@@ -13,7 +14,7 @@ fn compose(image: &str) -> String {
 
 fn lab() -> (Lab, String) {
     let lab = Lab::new("");
-    let image = format!("{}-image:1", lab.name());
+    let image = format!("of-{}:1", lab.name());
     lab.write("docker-compose.yml", &compose(&image));
     (lab, image)
 }
@@ -50,6 +51,32 @@ async fn in_a_container_with_the_engines_socket() {
 }
 
 #[tokio::test]
+async fn a_cancelled_container() {
+    let (lab, image) = lab();
+    let hook = HookContainer {
+        image: image.clone(),
+        words: split_words("sh -c 'trap true TERM; echo it began; while sleep 600; do :; done'")
+            .unwrap(),
+        readable: Vec::new(),
+    };
+    let plan = Plan {
+        tests: Tests::Container(hook),
+        push: false,
+    };
+    let cancel = CancellationToken::new();
+    let mut sink = When::new("it began", {
+        let cancel = cancel.clone();
+        move || cancel.cancel()
+    });
+    let prepared = lab.prepare().await.unwrap();
+    let ended = prepared.run(&plan, &mut sink, &cancel).await;
+    assert!(matches!(ended, Err(ComposeError::Cancelled)), "{ended:?}");
+    lab.down().await;
+    docker(&["image", "rm", &image]);
+    assert_eq!(lab.left(), [""; 0]);
+}
+
+#[tokio::test]
 async fn on_this_machine_without_a_shell() {
     let (lab, image) = lab();
     lab.write(
@@ -80,10 +107,7 @@ async fn that_does_not_exist() {
     };
     let (outcome, _) = lab.run(Tests::Host(hook)).await;
     let error = outcome.unwrap_err();
-    assert!(
-        matches!(error, dogi_compose::ComposeError::Lookup(_)),
-        "{error}"
-    );
+    assert!(matches!(error, ComposeError::Lookup(_)), "{error}");
     lab.down().await;
     docker(&["image", "rm", &image]);
 }

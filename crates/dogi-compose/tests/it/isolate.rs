@@ -21,7 +21,7 @@ fn what_is_taken_away_and_added() {
         "services": {
             "web": {
                 "image": "x", "ports": ["80:80"], "container_name": "web", "restart": "always",
-                "labels": ["a=b", "c"], "build": "/src",
+                "labels": ["a=b", "c", "dogi.run=theirs"], "build": "/src",
                 "deploy": {"restart_policy": {"condition": "any"}, "replicas": 2},
                 "networks": {"front": null}, "logging": {"driver": "syslog"},
             },

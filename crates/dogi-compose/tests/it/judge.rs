@@ -15,6 +15,8 @@ fn checkout() -> tempfile::TempDir {
     symlink("/etc", dir.path().join("far")).unwrap();
     symlink("/nowhere/at/all", dir.path().join("dangling")).unwrap();
     symlink("../..", dir.path().join("app/up")).unwrap();
+    fs::create_dir(dir.path().join("bad")).unwrap();
+    symlink("/etc/passwd", dir.path().join("bad/Dockerfile")).unwrap();
     dir
 }
 
@@ -160,6 +162,8 @@ fn what_a_service_may_not_have() {
         ("cgroup", json!("host"), "", P),
         ("cgroup_parent", json!("/x"), "", P),
         ("runtime", json!("other"), "", P),
+        ("annotations", json!({"a": "b"}), "", P),
+        ("build", json!("bad"), "", B),
         ("oom_kill_disable", json!(true), "", P),
         ("oom_score_adj", json!(-1000), "", P),
         ("sysctls", json!({"vm.swappiness": 1}), "", P),

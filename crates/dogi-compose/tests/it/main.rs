@@ -8,6 +8,7 @@ mod hook;
 mod isolate;
 mod judge;
 mod names;
+mod plugin;
 mod prepare;
 mod push;
 mod run;

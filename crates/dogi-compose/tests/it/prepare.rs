@@ -94,17 +94,22 @@ async fn files_outside_are_not_read() {
         "x-a: &a {env_file: /etc/passwd}\nservices: {a: {<<: *a, image: x}}",
         "services: {a: {image: x, environment: &e {env_file: /etc/passwd}}, b: {<<: *e, image: x}}",
         "include: [/etc/x.yml]\nservices: {a: {image: x}}",
+        "include: [inner/ok.yml]\nservices: {a: {image: x}}",
         "include: [{path: ok.yml, project_directory: /etc}]\nservices: {a: {image: x}}",
     ];
+    let lab = Lab::new("");
+    lab.write("ok.env", "A=1\n");
+    lab.write("ok.yml", "services: {}\n");
+    lab.write("inner/ok.yml", "services: {}\n");
+    lab.write(
+        "sub/c.yml",
+        "services: {a: {image: x, env_file: ../../secret.env}}\n",
+    );
+    for link in ["link.env", "inner/.env"] {
+        symlink("/etc/passwd", lab.checkout().join(link)).unwrap();
+    }
     for text in cases {
-        let lab = Lab::new(text);
-        lab.write("ok.env", "A=1\n");
-        lab.write("ok.yml", "services: {}\n");
-        lab.write(
-            "sub/c.yml",
-            "services: {a: {image: x, env_file: ../../secret.env}}\n",
-        );
-        symlink("/etc/passwd", lab.checkout().join("link.env")).unwrap();
+        lab.write("docker-compose.yml", text);
         let refusal = refusal(&lab).await;
         assert!(refusal.contains("host-binds"), "{text}: {refusal}");
     }
@@ -154,12 +159,12 @@ async fn a_file_that_is_none_of_the_checkout() {
 async fn mistakes_are_told() {
     let lab = Lab::new("services: {a: {image: x}}\nservices: {}\n");
     assert!(matches!(lab.prepare().await, Err(ComposeError::Source(_))));
-    let lab = Lab::new("services: {a: {imag: x}}\n");
+    lab.write("docker-compose.yml", "services: {a: {imag: x}}\n");
     let (outcome, log) = lab.run(crate::support::service("a")).await;
     let error = outcome.unwrap_err();
     assert!(matches!(error, ComposeError::Config { .. }), "{error}");
     assert!(log.contains("imag"), "{log}");
-    let lab = Lab::new("services: {a: {image: x}}\n");
+    lab.write("docker-compose.yml", "services: {a: {image: x}}\n");
     lab.write(".env", "A=1\nnot this\n");
     assert!(matches!(
         lab.prepare().await,

@@ -81,10 +81,7 @@ async fn two_projects_of_one_file_do_not_meet() {
     let mut other = project(first.dir.path(), "other");
     other.environment = first.project.environment.clone();
     other.environment.insert("WHO".into(), "second".into());
-    let second = Lab {
-        dir: tempfile::tempdir().unwrap(),
-        project: other,
-    };
+    let second = Lab::of(tempfile::tempdir().unwrap(), other);
     let (one, two) = tokio::join!(first.run(service("tests")), second.run(service("tests")));
     assert!(one.0.unwrap().tests.success());
     assert!(two.0.unwrap().tests.success());

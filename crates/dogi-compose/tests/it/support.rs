@@ -17,6 +17,7 @@ use dogi_compose::{
 use dogi_testkit::{docker::Context, proc};
 use futures::future::BoxFuture;
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -26,6 +27,7 @@ pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 pub(crate) struct Lab {
     pub(crate) dir: TempDir,
     pub(crate) project: Project,
+    compose: OnceCell<Compose>,
 }
 
 impl Lab {
@@ -41,7 +43,19 @@ impl Lab {
         image.write_to(&checkout.join("img")).unwrap();
         fs::write(checkout.join("docker-compose.yml"), compose).unwrap();
         let project = project(dir.path(), "scratch");
-        Self { dir, project }
+        Self::of(dir, project)
+    }
+
+    pub(crate) fn of(dir: TempDir, project: Project) -> Self {
+        Self {
+            dir,
+            project,
+            compose: OnceCell::new(),
+        }
+    }
+
+    pub(crate) async fn compose(&self) -> &Compose {
+        self.compose.get_or_init(compose).await
     }
 
     pub(crate) fn write(&self, path: &str, text: &str) {
@@ -59,7 +73,7 @@ impl Lab {
     }
 
     pub(crate) async fn prepare(&self) -> Result<Prepared, ComposeError> {
-        let (compose, cancel) = (compose().await, CancellationToken::new());
+        let (compose, cancel) = (self.compose().await, CancellationToken::new());
         let mut log = Vec::new();
         let prepared = compose.prepare(&self.project, &mut log, &cancel);
         prepared.await
@@ -74,7 +88,8 @@ impl Lab {
     pub(crate) async fn run_plan(&self, plan: &Plan) -> (Result<Outcome, ComposeError>, String) {
         let mut log = Vec::new();
         let cancel = CancellationToken::new();
-        let prepared = compose()
+        let prepared = self
+            .compose()
             .await
             .prepare(&self.project, &mut log, &cancel)
             .await;
@@ -86,7 +101,7 @@ impl Lab {
     }
 
     pub(crate) async fn down(&self) {
-        down(&self.project, &self.project.scratch).await;
+        down(self.compose().await, &self.project, &self.project.scratch).await;
     }
 
     /// What there is of the project.
@@ -144,7 +159,7 @@ pub(crate) fn service(name: &str) -> Tests {
     Tests::Service(name.to_owned())
 }
 
-pub(crate) async fn down(project: &Project, scratch: &Path) {
+pub(crate) async fn down(compose: &Compose, project: &Project, scratch: &Path) {
     let what = Down {
         name: project.name.clone(),
         scratch: scratch.to_owned(),
@@ -152,7 +167,7 @@ pub(crate) async fn down(project: &Project, scratch: &Path) {
         images: true,
         time: Duration::from_secs(60),
     };
-    compose().await.down(&what, &mut Vec::new()).await.unwrap();
+    compose.down(&what, &mut Vec::new()).await.unwrap();
 }
 
 pub(crate) fn docker(arguments: &[&str]) -> String {
