@@ -1,9 +1,16 @@
 //! A push runs the repository, and everybody hears of it.
 
-use dogi_testkit::{docker::Context, forges::Kind, repo::Repo};
+use std::time::Duration;
+
+use dogi_testkit::{
+    docker::Context,
+    forges::{Forge, Kind},
+    repo::Repo,
+    smtp, wait,
+};
 use serde_json::{Value, json};
 
-use crate::harness::{NAME, Webhooks, sign};
+use crate::harness::{Dogi, NAME, Repos, SECRET, TOKEN, Webhooks, sign};
 
 const DOCKERFILE: &str = "    run: {dockerfile: Dockerfile, cmd: [/bin/bash, -c, \
     'echo $commit $short_commit $CI $GITHUB_REF $GITHUB_EVENT_NAME $GITHUB_REPOSITORY; cat $GITHUB_EVENT_PATH']}\n";
@@ -386,4 +393,170 @@ async fn what_a_compose_file_may_not_ask_for_is_refused() {
         status["state"] == "failed" && error.contains("privileged"),
         "{status:#}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compose_ci_needs_variables_alone() {
+    let compose = format!("version: \"3.7\"\n{COMPOSE}");
+    let repo = repo(&[("docker-compose.yml", &compose)]);
+    let commit = repo.head().expect("a commit");
+    let mut repos = Repos::start().await;
+    repos.add_repo(&format!("{NAME}.git"), repo);
+    let forge = Forge::start(Kind::GitHub, TOKEN, &[NAME])
+        .await
+        .expect("a forge");
+    let github = repos.server.url("").trim_end_matches('/').to_owned();
+    let dogi = Dogi::with(&[
+        ("GITHUB_TOKEN", TOKEN),
+        ("GITHUB_REPO", NAME),
+        ("GITHUB_URL", &github),
+        ("GITHUB_API_URL", &forge.api()),
+        ("EGRESS_ALLOW", "loopback,private"),
+        ("DOGI_TOKEN", "of-the-operator"),
+    ])
+    .await;
+    let send =
+        |target: &str, body: &Value| dogi.ask(dogi.request("POST", target).body(body.to_string()));
+    let by_hand = json!({ "after": commit });
+    let wrong = send("/?token=wrong", &by_hand).await;
+    assert_eq!(wrong.status, 401, "{}", wrong.text());
+    let without = send("/", &by_hand).await;
+    assert_eq!(without.status, 401, "{}", without.text());
+    let answer = send(&format!("/?token={TOKEN}&wait=true"), &by_hand).await;
+    let text = answer.text();
+    assert_eq!(answer.status, 200, "{text}");
+    assert!(text.contains(&format!("tested {commit}")), "{text}");
+    assert!(!text.contains(TOKEN), "{text}");
+    let told = forge.wait_for(2).await.expect("it is told");
+    let states: Vec<_> = told.iter().map(|told| told.state.as_str()).collect();
+    assert_eq!(states, ["pending", "success"]);
+    // Links are for those who can open them.
+    let run = answer.header("dogi-run").expect("a run").to_owned();
+    let status = dogi.request("GET", &format!("/runs/{run}"));
+    assert_eq!(dogi.ask(status).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_result_comes_by_mail_with_the_logs_colours() {
+    let server = smtp::Server::builder(smtp::Mode::StartTls)
+        .login("ci", "sesame")
+        .start()
+        .await
+        .expect("a mail server");
+    let port = server.address().port().to_string();
+    let rule = "    mail: {to: [team@acme.example, boss@acme.example], on: failure}\n    \
+        run: {dockerfile: Dockerfile, cmd: [/bin/bash, -c, \"printf '\\\\033[31mred\\\\033[0m <b>'; exit 3\"]}\n";
+    let variables = [
+        ("SMTP_HOST", "127.0.0.1"),
+        ("SMTP_PORT", port.as_str()),
+        ("SMTP_USER", "ci"),
+        ("SMTP_PASS", "sesame"),
+        ("SMTP_FROM", "ci@acme.example"),
+    ];
+    let place = Webhooks::with(Kind::GitHub, repo(&[]), rule, &variables).await;
+    let answer = place.github("push", "mailed", &place.push("main")).await;
+    let run = first_run(&answer.json());
+    place.ended(&run).await;
+    let mails = wait::within(Duration::from_secs(60), "two mails", || async {
+        let mails = server.received().expect("mails");
+        (mails.len() >= 2).then_some(mails)
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error}: {}", place.dogi.process.output()));
+    for mail in &mails {
+        let subject = format!("[{NAME}] {} failure", &place.commit[..7]);
+        assert_eq!(
+            mail.header("subject").collect::<Vec<_>>(),
+            [subject.as_str()]
+        );
+        assert!(mail.tls && mail.text.contains("red <b>"), "{}", mail.text);
+        assert!(
+            mail.html.contains("&lt;b&gt;") && !mail.html.contains("<b>red"),
+            "{}",
+            mail.html
+        );
+        assert!(mail.text.trim_end().ends_with(&run), "{}", mail.text);
+        assert!(
+            mail.text.contains("https://ci.example/runs/"),
+            "{}",
+            mail.text
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed_after_its_answer_keeps_what_it_promised() {
+    let rule = "    run: {dockerfile: Dockerfile, cmd: [/bin/bash, -c, 'sleep 2; echo done']}\n";
+    let mut place = Webhooks::start(Kind::GitLab, repo(&[]), rule).await;
+    let url = place.repos.server.url(&format!("{NAME}.git"));
+    let push = json!({
+        "object_kind": "push", "event_name": "push", "ref": "refs/heads/main",
+        "before": "0000000000000000000000000000000000000000", "after": place.commit,
+        "checkout_sha": place.commit, "user_name": "Somebody",
+        "project": {"path_with_namespace": NAME, "git_http_url": url, "default_branch": "main"},
+        "commits": [{"id": place.commit, "message": "mend it", "added": [], "modified": [], "removed": []}],
+    });
+    let request = place.dogi.request("POST", "/webhooks/gitlab");
+    let request = request
+        .header("x-gitlab-event", "Push Hook")
+        .header("x-gitlab-token", SECRET)
+        .header("idempotency-key", "killed")
+        .header("content-type", "application/json");
+    let answer = place.dogi.ask(request.body(push.to_string())).await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let run = first_run(&answer.json());
+    place.dogi.kill();
+    place.dogi.restart().await;
+    let status = place.ended(&run).await;
+    assert_eq!(status["state"], "succeeded", "{status:#}");
+    let states: Vec<String> = place.told(2).await.into_iter().map(|told| told.0).collect();
+    assert_eq!(
+        states.last().map(String::as_str),
+        Some("success"),
+        "{states:?}"
+    );
+    let kept = std::fs::read_dir(place.dogi.data_dir().join("deliveries")).expect("kept");
+    for file in kept {
+        let bytes = std::fs::read(file.expect("a file").path()).expect("readable");
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(!text.contains(SECRET), "the token is not kept");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changed_is_asked_of_git_where_the_payload_does_not_say() {
+    let rule = "    on: {push: {paths: [\"src/**\"]}}\n    run: {command: [/bin/sh, -c, 'ls; echo here $commit']}\n";
+    let repo = repo(&[("src/a", "1"), ("doc/a", "1")]);
+    let first = repo.head().expect("a commit");
+    repo.write("doc/a", "2").expect("written");
+    let docs = repo.commit("docs").expect("a commit");
+    repo.write("src/a", "2").expect("written");
+    repo.commit("source").expect("a commit");
+    let place = Webhooks::start(Kind::Gitea, repo, rule).await;
+    let send = async |before: &str, after: &str, id: &str| {
+        let mut push = place.push_of("main", after);
+        push["before"] = before.into();
+        let body = push.to_string();
+        let request = place.dogi.request("POST", "/webhooks/gitea");
+        let request = request
+            .header("x-gitea-event", "push")
+            .header("x-gitea-delivery", id)
+            .header("x-gitea-signature", sign(&body))
+            .header("content-type", "application/json");
+        place.dogi.ask(request.body(body)).await
+    };
+    let none = send(&first, &docs, "docs").await;
+    assert_eq!(none.status, 200, "{}", none.text());
+    let some = send(&docs, &place.commit, "source").await;
+    assert_eq!(some.status, 202, "{}", some.text());
+    let run = first_run(&some.json());
+    let status = place.ended(&run).await;
+    let log = place.log(&run).await;
+    assert_eq!(status["state"], "succeeded", "{status:#} {log}");
+    assert!(
+        log.contains(&format!("here {}", place.commit)) && log.contains("Dockerfile"),
+        "{log}"
+    );
+    let left = std::fs::read_dir(place.dogi.data_dir().join("checkouts"));
+    assert_eq!(left.map_or(0, Iterator::count), 0, "no checkout is left");
 }

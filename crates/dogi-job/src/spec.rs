@@ -57,11 +57,11 @@ pub struct Spec {
     pub reports: Vec<Report>,
 }
 
-/// The repository's files in a container: they stand at `/workspace`.
+/// The repository's files in a container. `/workspace` leads to them, too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workspace {
-    /// Another path that leads to them.
-    pub link: Option<ContainerPath>,
+    /// Where they stand.
+    pub path: ContainerPath,
     /// The working directory.
     pub directory: ContainerPath,
 }

@@ -16,7 +16,7 @@ mod server;
 
 pub(crate) use docker::{Engine, containers, of_namespace, wait_until_gone};
 pub(crate) use follower::{Followed, Follower};
-pub(crate) use forge::{NAME, Webhooks, sign};
+pub(crate) use forge::{NAME, SECRET, TOKEN, Webhooks, sign};
 pub(crate) use held::Held;
 pub(crate) use hooks::{Hooks, NO_DOCKER};
 pub(crate) use jobs::{Job, Submitted, moment};

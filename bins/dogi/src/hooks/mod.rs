@@ -53,12 +53,7 @@ pub(crate) fn host(settings: &Settings) -> HostRunner {
 pub(crate) fn inherited(settings: &Settings) -> Vec<(OsString, OsString)> {
     let mut hidden = secret_variables();
     hidden.extend(settings.file.secret_variables.iter().map(String::as_str));
-    settings
-        .hooks
-        .environment
-        .without(&hidden)
-        .into_iter()
-        .collect()
+    settings.hooks.environment.without(&hidden).collect()
 }
 
 /// The hooks there are, and what running them needs.

@@ -193,38 +193,39 @@ pub(super) async fn take(
     record: Record,
     told: Told,
 ) -> Result<Record, Problem> {
-    let (engine, service) = (state.engine.clone(), Arc::clone(service));
-    let id = record.id.clone();
-    let taking = {
-        let service = Arc::clone(&service);
-        run::in_a_task(async move {
-            let _turn = match &record.key {
-                Some(key) => Some(service.book.turn(key).await),
-                None => None,
-            };
-            let known = record
-                .key
-                .as_deref()
-                .and_then(|key| service.book.find_key(key));
-            if let Some(known) = known {
-                return Ok((known, None));
+    let turn = match &record.key {
+        None => None,
+        // A copy of it is under way, and takes its time.
+        Some(key) => match tokio::time::timeout(TO_PLAN, service.book.turn(key)).await {
+            Ok(turn) => Some(turn),
+            Err(_) => {
+                let known = service.book.find_key(key);
+                return known.ok_or_else(|| Problem::unavailable("a copy of it is being taken"));
             }
-            let taken = service.book.take(record.clone(), &told.request).await;
+        },
+    };
+    let known = record.key.as_deref();
+    if let Some(known) = known.and_then(|key| service.book.find_key(key)) {
+        return Ok(known);
+    }
+    let (engine, id) = (state.engine.clone(), record.id.clone());
+    let taking = {
+        let (service, record, id) = (Arc::clone(service), record.clone(), id.clone());
+        run::in_a_task(async move {
+            let taken = service.book.take(record, &told.request).await;
             taken.map_err(|error| book_problem(&error))?;
             // What is written by now is on the disk itself with this.
             let safe = engine.store_ready().await;
             safe.map_err(|_| Problem::unavailable("the delivery can't be put on record now"))?;
-            Ok((record, Some((engine, told))))
+            // What follows goes on when the client goes away; other copies wait for it.
+            Ok(tokio::spawn(async move {
+                let started = service.start(&engine, &id, &told).await;
+                drop(turn);
+                started
+            }))
         })
     };
-    let (record, begun) = taking.await?;
-    let Some((engine, told)) = begun else {
-        return Ok(record);
-    };
-    let starting = {
-        let (service, id) = (Arc::clone(&service), id.clone());
-        tokio::spawn(async move { service.start(&engine, &id, &told).await })
-    };
+    let starting = taking.await?;
     match tokio::time::timeout(TO_PLAN, starting).await {
         Ok(Ok(started)) => {
             started.map_err(start_problem)?;

@@ -80,7 +80,7 @@ impl Trigger<'_> {
         }
     }
 
-    fn from_stranger(&self) -> bool {
+    fn is_strangers(&self) -> bool {
         matches!(&self.event.kind, EventKind::PullRequest(request) if request.from_fork)
     }
 
@@ -235,7 +235,7 @@ pub(crate) fn of_entry(
         Work::Compose { file, tests, push } => {
             let test = match tests {
                 ComposeTests::Service(name) => ComposeTest::Service(name.as_str().to_owned()),
-                ComposeTests::Command(_) if trigger.from_stranger() => {
+                ComposeTests::Command(_) if trigger.is_strangers() => {
                     return Err(PlanError::Stranger("command"));
                 }
                 ComposeTests::Command(command) => ComposeTest::Command(command.argv()),
@@ -244,11 +244,11 @@ pub(crate) fn of_entry(
                 file: file.to_string(),
                 test,
                 // What a stranger has built is not handed on in the operator's name.
-                push: *push && !trigger.from_stranger(),
-                allow: allow(rule, trigger.from_stranger()),
+                push: *push && !trigger.is_strangers(),
+                allow: allow(rule, trigger.is_strangers()),
             }));
         }
-        Work::Host { .. } if trigger.from_stranger() => return Err(PlanError::Stranger("command")),
+        Work::Host { .. } if trigger.is_strangers() => return Err(PlanError::Stranger("command")),
         Work::Host { command } => {
             spec.origin = Origin::Local(Local::Command(command.argv()));
         }
@@ -282,16 +282,13 @@ pub(crate) fn of_hook(
     for (name, value) in &hook.environment {
         spec.env.insert(EnvName::new(name.as_str())?, value.clone());
     }
-    let link = ContainerPath::new(format!("/{}", trigger.repo.name()))?;
+    let path = ContainerPath::new(format!("/{}", trigger.repo.name()))?;
     let directory = match &hook.directory {
         Some(directory) if directory.starts_with('/') => ContainerPath::new(directory.as_str())?,
-        Some(directory) => ContainerPath::new(format!("{link}/{directory}"))?,
-        None => link.clone(),
+        Some(directory) => ContainerPath::new(format!("{path}/{directory}"))?,
+        None => path.clone(),
     };
-    spec.workspace = Some(Workspace {
-        link: Some(link),
-        directory,
-    });
+    spec.workspace = Some(Workspace { path, directory });
     with_event(&mut spec)?;
     Ok(Planned { context, spec })
 }

@@ -57,7 +57,7 @@ fn container_of_an_event() -> Spec {
     let path = |path| ContainerPath::new(path).expect("a path");
     Spec {
         workspace: Some(Workspace {
-            link: Some(path("/hello")),
+            path: path("/hello"),
             directory: path("/hello/sub"),
         }),
         event_path: Some(path("/github/workflow/event.json")),

@@ -228,7 +228,11 @@ async fn fill(
 ) -> Result<(), StepError> {
     let spec = request.spec;
     if matches!(spec.origin, Origin::Image(_)) || spec.workspace.is_some() {
-        let prefix = WORKSPACE.trim_start_matches('/');
+        let path = spec
+            .workspace
+            .as_ref()
+            .map(|workspace| workspace.path.as_str());
+        let prefix = path.unwrap_or(WORKSPACE).trim_start_matches('/');
         let tree = checkout.tree(prefix, work.cancel.clone());
         let uploaded = container.upload("/", tree).await;
         uploaded.map_err(|error| error::step(FailureKind::Start, &error))?;

@@ -7,20 +7,22 @@ use dogi_job::{FailureKind, Spec};
 use super::{container::WORKSPACE, error};
 use crate::ports::{ContainerRequest, StepError, Work};
 
-/// Makes the other path to the repository's files. Where the image has something of that name it stays,
+/// Makes `/workspace` lead to the repository's files. Where the image has something of that name it stays,
 /// and the log says so.
 pub(super) async fn link_workspace(container: &Container, spec: &Spec, work: &Work) {
-    let link = spec
+    let path = spec
         .workspace
         .as_ref()
-        .and_then(|workspace| workspace.link.as_ref());
-    let Some(link) = link else { return };
+        .map(|workspace| workspace.path.as_str());
+    let Some(path) = path.filter(|path| *path != WORKSPACE) else {
+        return;
+    };
     let made = tar_of(|tar| {
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Symlink);
         header.set_mode(0o777);
         header.set_size(0);
-        tar.append_link(&mut header, below_root(link.as_str()), WORKSPACE)
+        tar.append_link(&mut header, below_root(WORKSPACE), path)
     });
     let failed = match made {
         Ok(archive) => container
@@ -31,7 +33,7 @@ pub(super) async fn link_workspace(container: &Container, spec: &Spec, work: &Wo
         Err(error) => Some(error.to_string()),
     };
     if let Some(reason) = failed {
-        let line = format!("dogi: {link} does not lead to {WORKSPACE} in this image: {reason}");
+        let line = format!("dogi: {WORKSPACE} does not lead to {path} in this image: {reason}");
         work.console.line(line).await;
     }
 }
