@@ -20,7 +20,6 @@ use dogi_hooks::{Sender, SenderOptions, Signer};
 use dogi_job::AdmissionLimits;
 use dogi_store::Store as Database;
 use tokio::time::timeout;
-use url::Url;
 
 use crate::Metrics;
 use crate::config::{Registry, Settings};
@@ -32,7 +31,7 @@ mod place;
 mod programs;
 
 use notify::notifier;
-pub(crate) use notify::tellable;
+pub(crate) use notify::{kinds, tellable};
 pub(crate) use once::Once;
 use once::Unswept;
 use place::{lock, lock_existing, private_dir, server_id, unique};
@@ -133,14 +132,12 @@ pub(crate) fn policy(settings: &Settings) -> EgressPolicy {
     let git = &settings.file.git;
     let named = settings.file.forges.keys().chain(git.ssh_keys.keys());
     let named = named.map(|host| without_port(host));
-    let github = [
-        &settings.network.github_url,
-        &settings.network.github_api_url,
-    ];
-    let apis = settings.file.forges.values();
-    let apis = apis.filter_map(|forge| forge.api.as_ref());
-    let urls = github.into_iter().chain(apis).filter_map(Url::host_str);
-    let hosts: BTreeSet<&str> = named.chain(urls.map(without_port)).collect();
+    // The default is nobody's word.
+    let github = settings.network.github_url.host_str();
+    let github = github
+        .filter(|host| *host != "github.com")
+        .map(without_port);
+    let hosts: BTreeSet<&str> = named.chain(github).collect();
     hosts
         .into_iter()
         .fold(settings.network.egress.clone(), EgressPolicy::exempt)

@@ -25,7 +25,7 @@ const SOCKET: &str = "/var/run/docker.sock";
 /// directory, to be read: `COMPOSE_FILE` is the checked file. The command's environment is the
 /// project's, `COMPOSE_PROJECT_NAME` and the variables by which the engine is found; with logins,
 /// `DOCKER_CONFIG` too.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct HookContainer {
     /// The image. Docker pulls it if it is not there.
     pub image: String,
@@ -33,6 +33,37 @@ pub struct HookContainer {
     pub words: Vec<String>,
     /// Files or directories of this machine that the container may read at the same path.
     pub readable: Vec<PathBuf>,
+    /// Variables besides the project's, which win. Names that mean something about this machine (`PATH`,
+    /// `HOME` and the like) and values of several lines are left out.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+/// What a container has itself.
+const OF_MACHINES: [&str; 12] = [
+    "HOME", "HOSTNAME", "LOGNAME", "OLDPWD", "PATH", "PWD", "SHELL", "SHLVL", "TERM", "TMPDIR",
+    "USER", "_",
+];
+
+impl fmt::Debug for HookContainer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.environment.iter().map(|(name, _)| name).collect();
+        f.debug_struct("HookContainer")
+            .field("image", &self.image)
+            .field("words", &self.words)
+            .field("readable", &self.readable)
+            .field("environment", &names)
+            .finish()
+    }
+}
+
+impl HookContainer {
+    fn inherited(&self) -> impl Iterator<Item = (OsString, OsString)> {
+        let of_machine = |name: &OsStr| OF_MACHINES.iter().any(|known| name == *known);
+        let one_line = |value: &OsStr| !value.to_string_lossy().contains(['\n', '\r']);
+        let kept = self.environment.iter();
+        kept.filter(move |(name, value)| !of_machine(name) && one_line(value))
+            .cloned()
+    }
 }
 
 /// A command on this machine, in the checkout, as this user. `Debug` shows no values.
@@ -81,10 +112,17 @@ impl Prepared {
     }
 
     /// The command line has names and paths; values are in a file that only this user may read.
-    pub(crate) fn hook_container(&self, hook: &HookContainer) -> Result<CommandSpec, ComposeError> {
+    pub(crate) fn hook_container(
+        &self,
+        hook: &HookContainer,
+        keep: bool,
+    ) -> Result<CommandSpec, ComposeError> {
         let docker = self.compose.docker()?;
         let (binds, variables) = self.engine_inside();
-        let mut arguments: Vec<OsString> = vec!["run".into(), "--rm".into()];
+        let mut arguments: Vec<OsString> = vec!["run".into()];
+        if !keep {
+            arguments.push("--rm".into());
+        }
         let mut option = |name: &str, value: OsString| arguments.extend([name.into(), value]);
         let hook_label = [(HOOK, self.project.name.as_str())].into_iter();
         let labels = self.project.labels.iter();
@@ -102,7 +140,7 @@ impl Prepared {
         }
         binds.into_iter().for_each(|bind| option("--volume", bind));
         option("--workdir", self.root.clone().into());
-        option("--env-file", self.write_variables(variables)?.into());
+        option("--env-file", self.write_variables(hook, variables)?.into());
         option(
             "--pids-limit",
             self.project.ceilings.pids.to_string().into(),
@@ -160,10 +198,16 @@ impl Prepared {
     }
 
     /// `docker run --env-file` takes a line as it is and knows no quotes.
-    fn write_variables(&self, engine: Vec<(OsString, OsString)>) -> Result<PathBuf, ComposeError> {
+    fn write_variables(
+        &self,
+        hook: &HookContainer,
+        engine: Vec<(OsString, OsString)>,
+    ) -> Result<PathBuf, ComposeError> {
         let given = environment::given(&self.project.environment);
         let mut text = String::new();
-        for (name, value) in given.into_iter().chain(engine).chain(self.found_by()) {
+        // Of several of a name the last counts.
+        let all = hook.inherited().chain(given).chain(engine);
+        for (name, value) in all.chain(self.found_by()) {
             let (name, value) = (lossy(&name), lossy(&value));
             if value.contains(['\n', '\r']) {
                 let what = "line breaks";

@@ -18,6 +18,9 @@ pub struct Plan {
     pub tests: Tests,
     /// Whether images of services that are built are pushed when the tests passed.
     pub push: bool,
+    /// Whether the container of the tests stays when it has ended, until all is taken
+    /// [down](crate::Compose::down): files can be had out of it.
+    pub keep: bool,
 }
 
 /// The tests: once all other services are up, they run, and their exit code is the result.
@@ -68,7 +71,7 @@ impl Prepared {
         self.pull(sink, cancel).await?;
         self.build(sink, cancel).await?;
         self.up(&plan.tests, sink, cancel).await?;
-        let tests = self.tests(&plan.tests, sink, cancel).await?;
+        let tests = self.tests(plan, sink, cancel).await?;
         let mut pushed = false;
         if tests.success() && plan.push {
             pushed = self.push(sink, cancel).await?;
@@ -155,13 +158,16 @@ impl Prepared {
 
     async fn tests(
         &self,
-        tests: &Tests,
+        plan: &Plan,
         sink: &mut dyn Sink,
         cancel: &CancellationToken,
     ) -> Result<Exit, ComposeError> {
-        match tests {
+        match &plan.tests {
             Tests::Service(name) => {
-                let mut arguments = vec!["run", "--rm", "-T"];
+                let mut arguments = vec!["run", "-T"];
+                if !plan.keep {
+                    arguments.push("--rm");
+                }
                 // Without a value: the program takes it from its own environment, which others can't
                 // read as they can its command line.
                 for name in self.passed_on() {
@@ -170,7 +176,7 @@ impl Prepared {
                 self.step(&arguments, &[name], sink, cancel).await
             }
             Tests::Container(container) => {
-                let spec = self.hook_container(container)?;
+                let spec = self.hook_container(container, plan.keep)?;
                 self.stream("docker run".to_owned(), spec, sink, cancel)
                     .await
             }

@@ -197,6 +197,21 @@ impl Engine {
         self.shared.submit(spec, how, None).await
     }
 
+    /// A file out of the container of a run whose containers are kept; `None`: there is none.
+    ///
+    /// # Errors
+    /// When the engine behind the runner does not answer.
+    pub async fn file_of(
+        &self,
+        run: &RunHandle,
+        path: &dogi_url::ContainerPath,
+    ) -> Result<Option<crate::ports::FileOut>, StepError> {
+        if !run.spec().keep {
+            return Ok(None);
+        }
+        self.shared.runner.file(run.id(), path.as_str()).await
+    }
+
     /// The newest run of an instance, alive or over.
     #[must_use]
     pub fn peek(&self, instance: &InstanceId) -> Option<RunHandle> {
@@ -488,7 +503,10 @@ impl Shared {
             let kept = |run: RunHandle| run.spec().keep;
             directory.is_unfinished(run) || directory.run(run).is_some_and(kept)
         };
-        match self.runner.sweep(&alive).await {
+        let swept = async {
+            Ok::<_, StepError>(self.local.sweep(&alive).await? + self.runner.sweep(&alive).await?)
+        };
+        match swept.await {
             Ok(removed) => {
                 if removed > 0 {
                     tracing::info!(removed, "removed what belonged to no run");

@@ -241,7 +241,10 @@ async fn take_up(shared: &Arc<Shared>, loaded: Vec<Loaded>) {
     if !shared.is_closing() {
         // The newest first: what older ones have to say of the same thing is said no more.
         let newest_first = loaded.iter().rev();
-        newest_first.for_each(|run| shared.report(&run.handle));
+        let kept = newest_first.filter(|run| shared.directory().run(run.handle.id()).is_some());
+        // Those that are forgotten by now are told no more.
+        let kept: Vec<_> = kept.map(|run| run.handle.clone()).collect();
+        kept.iter().for_each(|run| shared.report(run));
     }
     for run in loaded {
         let standing = run.standing();

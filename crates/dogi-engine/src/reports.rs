@@ -10,10 +10,12 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use dogi_job::{Outcome, Report, RunId, RunStatus};
 use dogi_url::OutputName;
+use tokio::sync::Notify;
 
 use crate::{
     RunHandle,
@@ -29,6 +31,8 @@ const SPACE: &str = "reports";
 pub(crate) struct Reports {
     values: Arc<dyn Values>,
     state: Mutex<State>,
+    /// There is something new to be told.
+    news: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +73,7 @@ impl Reports {
         Self {
             values,
             state: Mutex::default(),
+            news: Notify::new(),
         }
     }
 
@@ -133,6 +138,21 @@ impl Reports {
         next
     }
 
+    /// Waits so long, or until there is something newer to be told.
+    async fn wait(&self, subject: &str, time: Duration) {
+        let newer = async {
+            loop {
+                let news = self.news.notified();
+                if self.is_outdated(subject) {
+                    return;
+                }
+                news.await;
+            }
+        };
+        // It is asked after this whether there is.
+        let _ = tokio::time::timeout(time, newer).await;
+    }
+
     fn is_outdated(&self, subject: &str) -> bool {
         self.state().due.contains_key(subject)
     }
@@ -164,6 +184,7 @@ impl Shared {
                 continue;
             }
             state.due.insert(subject.clone(), due);
+            self.reports.news.notify_waiters();
             if state.busy.insert(subject.clone()) {
                 tokio::spawn(tell_all(self.clone(), subject));
             }
@@ -210,7 +231,7 @@ async fn tell(shared: &Shared, subject: &str, due: &Due) -> bool {
             }
             Told::Retry { after, reason } => {
                 tracing::info!(%run, subject, reason, ?after, "told later");
-                tokio::time::sleep(after).await;
+                shared.reports.wait(subject, after).await;
             }
         }
         if shared.is_halted() || shared.reports.is_outdated(subject) {

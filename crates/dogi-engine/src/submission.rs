@@ -207,8 +207,9 @@ impl Shared {
                     commands: commands_rx,
                     status,
                 };
-                driver::spawn_waiting(self.clone(), driven);
+                // First what is told first.
                 self.report(&handle);
+                driver::spawn_waiting(self.clone(), driven);
                 Ok(Some(Submitted {
                     run: handle,
                     joined: false,

@@ -52,6 +52,10 @@ pub struct Spec {
     /// Whether its containers stay as they are when it is over, for as long as its history does.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep: bool,
+    /// Whether what is run may come from somebody who may not write to the repository: then nothing of
+    /// the operator's is lent to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stranger: bool,
     /// Who is told what becomes of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reports: Vec<Report>,
@@ -201,6 +205,7 @@ impl Spec {
             workspace: None,
             event_path: None,
             keep: false,
+            stranger: false,
             reports: Vec::new(),
         }
     }
@@ -226,6 +231,7 @@ impl Spec {
             workspace: None,
             event_path: None,
             keep: false,
+            stranger: false,
             reports: Vec::new(),
         }
     }
@@ -282,6 +288,7 @@ impl Spec {
             workspace: None,
             event_path: None,
             keep: false,
+            stranger: false,
             reports: Vec::new(),
         }
     }

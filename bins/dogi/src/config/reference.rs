@@ -115,9 +115,10 @@ A secret is a text, `{env: NAME}` or `{file: PATH}`. An unknown key is an error 
 nearest known one.
 
 ```yaml
-forges:                         # how private repositories are cloned, by host of the clone URL; what
-                                # stands here or in git.hosts may be reached whatever EGRESS_ALLOW says
-                                # (kind and api have no effect yet)
+forges:                         # how private repositories are cloned and commit statuses told, by host
+                                # of the clone URL; what stands here or in git.hosts may be reached
+                                # whatever EGRESS_ALLOW says. kind: github (default), gitea, forgejo or
+                                # gitlab; api: without it the usual place on that host
   git.example.com: {kind: gitea, api: \"https://git.example.com/api/v1\", token: {env: GITEA_TOKEN}}
   git.lab.local: {token: {file: /etc/dogi/token}, plain_http: true}  # also over http://
 git:

@@ -47,6 +47,12 @@ pub(super) fn full(bytes: impl Into<Bytes>) -> Body {
         .boxed_unsync()
 }
 
+/// Bytes that come as they are asked for.
+pub(super) fn stream_of(bytes: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Body {
+    StreamBody::new(bytes.map(|bytes| bytes.map(Frame::data).map_err(BodyError::from)))
+        .boxed_unsync()
+}
+
 /// Nothing.
 pub(super) fn empty() -> Body {
     Empty::new().map_err(|never| match never {}).boxed_unsync()

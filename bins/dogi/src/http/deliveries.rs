@@ -72,7 +72,7 @@ pub(super) async fn replay(
         replay_of: Some(id.to_owned()),
         ..webhooks::record(&told, None, old.forge.clone())
     };
-    let record = webhook::take(state, &service, record, told).await?;
+    let record = webhook::take(state, &service, record, told, Default::default()).await?;
     Ok(webhook::accepted(state, &record))
 }
 

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use dogi_engine::{Engine, RunHandle};
 use dogi_job::{RunId, SourceRef, Submit};
 use dogi_stream::{Cursor, Framing, Position};
-use dogi_url::{InstanceId, OutputName, OutputSelection, OutputType, Verified};
-use http::header::{LINK, LOCATION, RANGE};
+use dogi_url::{ContainerPath, InstanceId, OutputName, OutputSelection, OutputType, Verified};
+use http::header::{CONTENT_LENGTH, LINK, LOCATION, RANGE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::body::{Body, full, joined};
+use super::body::{Body, full, joined, stream_of};
 use super::params::params;
 use super::problem::Problem;
 use super::show::{self, View, describe};
@@ -274,6 +274,11 @@ pub(super) async fn rerun(
         return Ok(accepted(state, &run));
     }
     if spec.event_path.is_some() || spec.local().is_some() {
+        if spec.local().is_some() && !state.gate.knows(&call.parts.headers) {
+            let detail = "programs of the server's machine are run again only for the operator, whose \
+                          token is DOGI_TOKEN (Authorization: Bearer)";
+            return Err(Problem::forbidden(detail));
+        }
         return rerun_event(state, &run).await;
     }
     // What the operator allows may have changed since.
@@ -286,8 +291,15 @@ pub(super) async fn rerun(
 
 /// The same again of a run that an event started.
 async fn rerun_event(state: &State, run: &RunHandle) -> Result<Response<Body>, Problem> {
-    // It may be kept no more; not every run has one.
-    let event = state.engine.command_details(run).await.unwrap_or_default();
+    let allowed = state.webhooks.as_ref();
+    if !allowed.is_some_and(|service| service.still_allows(run.spec())) {
+        let detail = "what started the run is not among the rules any more";
+        return Err(Problem::forbidden(detail).with("run", run.id().as_str()));
+    }
+    let event = state.engine.command_details(run).await.map_err(|_| {
+        let detail = "the event that started the run is not kept any more";
+        Problem::new(StatusCode::GONE, detail).with("run", run.id().as_str())
+    })?;
     let (engine, spec) = (state.engine.clone(), (*run.spec()).clone());
     let run = run::in_a_task(async move { Ok(engine.submit_event(spec, event).await?.run) });
     Ok(accepted(state, &run.await?))
@@ -315,13 +327,34 @@ pub(super) async fn abort(
     Ok(show::status_now(state, &run, StatusCode::OK))
 }
 
-/// `GET /runs/{run}/files/{path}`: the container of a finished run is not kept.
-pub(super) fn run_file(state: &State, id: &RunId) -> Result<Response<Body>, Problem> {
+/// `GET /runs/{run}/files/{path}`: a file out of a container, while that is kept.
+pub(super) async fn run_file(
+    state: &State,
+    id: &RunId,
+    path: &str,
+) -> Result<Response<Body>, Problem> {
     let run = find(state, id)?;
-    let detail = format!(
-        "the container of the run {} is not kept, so that no file can be taken out of it; name \
-         files by file_NAME=/path when the run is started",
-        run.id()
-    );
-    Err(Problem::not_found(detail))
+    if !run.spec().keep {
+        let detail = format!(
+            "the container of the run {id} is not kept, so that no file can be taken out of it; name \
+             files by file_NAME=/path when the run is started"
+        );
+        return Err(Problem::not_found(detail));
+    }
+    let path = percent_encoding::percent_decode_str(path).decode_utf8();
+    let path = path.map_err(|_| Problem::bad_request("the path of the file is no UTF-8"))?;
+    let path = ContainerPath::new(format!("/{path}"));
+    let path = path.map_err(|error| Problem::bad_request(error.to_string()))?;
+    let file = state.engine.file_of(&run, &path).await;
+    let file = file.map_err(|error| Problem::unavailable(error.to_string()))?;
+    let Some(file) = file else {
+        let detail = format!("no container of the run {id} has a file {path}");
+        return Err(Problem::not_found(detail));
+    };
+    let mut answer = Response::new(stream_of(file.content));
+    answer
+        .headers_mut()
+        .insert(CONTENT_LENGTH, HeaderValue::from(file.size));
+    show::describe(&mut answer, "application/octet-stream");
+    Ok(answer)
 }

@@ -173,7 +173,7 @@ impl Http {
             Route::RunOutput(run, name) => {
                 history::run_output(state, call, run, name, &verified).await
             }
-            Route::RunFile(run) => history::run_file(state, run),
+            Route::RunFile(run, path) => history::run_file(state, run, path).await,
             Route::Rerun(run) => history::rerun(state, call, run, &verified).await,
             Route::AbortRun(run) => history::abort(state, run, &verified).await,
             Route::Deliveries => deliveries::list(state, &verified),

@@ -33,7 +33,7 @@ pub enum Route {
     /// `/runs/{run}/{output}`
     RunOutput(RunId, OutputName),
     /// `/runs/{run}/files/{path}`
-    RunFile(RunId),
+    RunFile(RunId, String),
     /// `/runs/{run}/rerun`
     Rerun(RunId),
     /// `/runs/{run}/abort`
@@ -153,7 +153,7 @@ const ROUTES: &[Row] = &[
     Row {
         methods: READ,
         path: &["runs", "*", "files", "**"],
-        make: |path| Ok(Route::RunFile(part(path[1])?)),
+        make: |path| Ok(Route::RunFile(part(path[1])?, path[3..].join("/"))),
     },
     Row {
         methods: READ,
@@ -308,7 +308,7 @@ impl Route {
             Self::Output(..) => "/output/{instance}/{output}",
             Self::RunStatus(_) => "/runs/{run}",
             Self::RunOutput(..) => "/runs/{run}/{output}",
-            Self::RunFile(_) => "/runs/{run}/files/{path}",
+            Self::RunFile(..) => "/runs/{run}/files/{path}",
             Self::Rerun(_) => "/runs/{run}/rerun",
             Self::AbortRun(_) => "/runs/{run}/abort",
             Self::Hook(_) => "/hooks/{id}",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dogi_engine::RunHandle;
-use dogi_hooks::forge::{Delivery, Forge, Verified, VerifyError};
+use dogi_hooks::forge::{Delivery, Forge, Proof, Verified, VerifyError};
 use dogi_hooks::incoming::Received;
 use dogi_job::State as RunState;
 use dogi_url::OutputName;
@@ -20,7 +20,8 @@ use super::show::{RUN, describe};
 use super::{Call, State, forwarded, input, run};
 use crate::hooks::BodyPermit;
 use crate::webhooks::{
-    self, BookError, Judged, Outcome, PlanError, Record, Request, StartError, Told, WebhookService,
+    self, BookError, Judged, Outcome, PlanError, Promised, Record, Request, StartError, Told,
+    WebhookService,
 };
 
 /// Forges wait for an answer for 10 s (GitHub, GitLab) or 5 s (Gitea, Forgejo): what takes longer is answered
@@ -41,9 +42,36 @@ pub(super) async fn answer(
     let received = receive(state, call, &mut permit).await?;
     let (told, verified) = told(&service, received, forge)?;
     let name = verified.forge().map(|forge| forge.as_str().to_owned());
-    let repo = match service.judge(&told.event).map_err(plan_problem)? {
-        Judged::Nothing { reason } => return Ok(nothing(&told, &reason)),
+    let repo = match service
+        .judge(&told.event, proven(&verified))
+        .map_err(plan_problem)?
+    {
+        Judged::Nothing { reason } => {
+            let outcome = Outcome::NotTriggered {
+                reason: reason.clone(),
+            };
+            service
+                .book
+                .note(webhooks::record(&told, None, name), outcome);
+            return Ok(nothing(&told, &reason));
+        }
+        Judged::Foreign { sender, host } => {
+            let reason = format!("{host} is no host of {sender}, which sent this");
+            let outcome = Outcome::Refused {
+                reason: reason.clone(),
+            };
+            service
+                .book
+                .note(webhooks::record(&told, None, name), outcome);
+            return Err(Problem::forbidden(reason));
+        }
         Judged::NotListed { repo } => {
+            let outcome = Outcome::Refused {
+                reason: "not listed".to_owned(),
+            };
+            service
+                .book
+                .note(webhooks::record(&told, None, name), outcome);
             let detail = format!(
                 "{repo} is not among the repositories that this server runs (`repos` in dogi.yaml)"
             );
@@ -60,13 +88,20 @@ pub(super) async fn answer(
         repo: Some(repo.match_key()),
         ..record
     };
-    let taken = take(state, &service, record, told).await;
-    drop(permit);
-    let record = taken?;
+    let record = take(state, &service, record, told, (permit, wait)).await?;
     match wait {
         true => waited(state, &record).await,
         false => Ok(accepted(state, &record)),
     }
+}
+
+/// For who waits for the outcome itself.
+const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Who has proven to be the sender by a secret of its own. compose-ci's token is for everybody.
+fn proven(verified: &Verified) -> Option<Forge> {
+    let own = verified.proof() != Proof::QueryToken;
+    verified.forge().filter(|_| own)
 }
 
 /// `?wait=true`. Of the rest of a query nothing is known here: a token is looked for when it is verified.
@@ -192,11 +227,13 @@ pub(super) async fn take(
     service: &Arc<WebhookService>,
     record: Record,
     told: Told,
+    (permit, wait): (BodyPermit, bool),
 ) -> Result<Record, Problem> {
+    let patience = if wait { FOR_EVER } else { TO_PLAN };
     let turn = match &record.key {
         None => None,
         // A copy of it is under way, and takes its time.
-        Some(key) => match tokio::time::timeout(TO_PLAN, service.book.turn(key)).await {
+        Some(key) => match tokio::time::timeout(patience, service.book.turn(key)).await {
             Ok(turn) => Some(turn),
             Err(_) => {
                 let known = service.book.find_key(key);
@@ -205,12 +242,18 @@ pub(super) async fn take(
         },
     };
     let known = record.key.as_deref();
-    if let Some(known) = known.and_then(|key| service.book.find_key(key)) {
-        return Ok(known);
-    }
+    let known = known.and_then(|key| service.book.find_key(key));
+    let record = match known {
+        // Nobody works on it, or it would not be our turn.
+        Some(known) if known.outcome == Outcome::Taken => known,
+        Some(known) => return Ok(known),
+        None => record,
+    };
     let (engine, id) = (state.engine.clone(), record.id.clone());
+    let promised = Promised::default();
     let taking = {
         let (service, record, id) = (Arc::clone(service), record.clone(), id.clone());
+        let promised = promised.clone();
         run::in_a_task(async move {
             let taken = service.book.take(record, &told.request).await;
             taken.map_err(|error| book_problem(&error))?;
@@ -219,14 +262,14 @@ pub(super) async fn take(
             safe.map_err(|_| Problem::unavailable("the delivery can't be put on record now"))?;
             // What follows goes on when the client goes away; other copies wait for it.
             Ok(tokio::spawn(async move {
-                let started = service.start(&engine, &id, &told).await;
-                drop(turn);
+                let started = service.start(&engine, &id, &told, &promised).await;
+                drop((turn, permit));
                 started
             }))
         })
     };
     let starting = taking.await?;
-    match tokio::time::timeout(TO_PLAN, starting).await {
+    match tokio::time::timeout(patience, starting).await {
         Ok(Ok(started)) => {
             started.map_err(start_problem)?;
         }
@@ -235,7 +278,7 @@ pub(super) async fn take(
             return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail));
         }
         // It goes on.
-        Err(_) => {}
+        Err(_) => promised.make(),
     }
     Ok(service.book.get(&id).unwrap_or(record))
 }

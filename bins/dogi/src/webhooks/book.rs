@@ -1,6 +1,6 @@
 //! Deliveries of forges that were taken: on disk before the answer, and known again when they come again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -31,6 +31,8 @@ pub(crate) struct Book {
 struct Known {
     /// By their own ids: later ones are greater.
     records: BTreeMap<String, Record>,
+    /// Those of which nothing was kept, in their order.
+    noted: VecDeque<Record>,
     /// By what the forge calls them.
     by_key: HashMap<String, String>,
     /// Those of one key come one after the other.
@@ -161,12 +163,14 @@ impl Book {
     pub(crate) fn page(&self, before: Option<&str>, limit: usize) -> Vec<Record> {
         let known = self.known();
         let older = |id: &str| before.is_none_or(|before| id < before);
-        let newest_first = known.records.iter().rev();
-        newest_first
-            .filter(|(id, _)| older(id))
-            .take(limit)
-            .map(|(_, record)| record.clone())
-            .collect()
+        let kept = known.records.values().rev();
+        let kept = kept.filter(|record| older(&record.id)).take(limit);
+        let noted = known.noted.iter().rev();
+        let noted = noted.filter(|record| older(&record.id)).take(limit);
+        let mut page: Vec<Record> = kept.chain(noted).cloned().collect();
+        page.sort_by(|a, b| b.id.cmp(&a.id));
+        page.truncate(limit);
+        page
     }
 
     /// Those that an earlier life took and did not come to do anything about.
@@ -189,6 +193,15 @@ impl Book {
         self.put(record).await?;
         self.trim().await;
         Ok(())
+    }
+
+    /// Remembers a delivery of which nothing was to be kept, while this life lasts.
+    pub(crate) fn note(&self, record: Record, outcome: Outcome) {
+        let mut known = self.known();
+        known.noted.push_back(Record { outcome, ..record });
+        if known.noted.len() > REMEMBERED {
+            known.noted.pop_front();
+        }
     }
 
     /// Puts on record what came of a delivery.

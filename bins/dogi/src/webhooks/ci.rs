@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dogi_hooks::rules::Rule;
-use dogi_job::{Compose, ComposeAllow, ComposeTest};
+use dogi_job::{Compose, ComposeAllow, ComposeTest, Local, Origin};
 use dogi_url::RepoUrl;
 
 use super::plan::{PlanError, Planned, Trigger, of_compose_ci};
@@ -43,7 +43,7 @@ impl ComposeCi {
             compose: Compose {
                 file: ci.file.to_string(),
                 test,
-                push: ci.hook.is_none(),
+                push: true,
                 allow: ComposeAllow::default(),
             },
             env: registry
@@ -59,6 +59,10 @@ impl ComposeCi {
 
     pub(super) fn repo(&self) -> &RepoUrl {
         &self.repo
+    }
+
+    pub(super) fn is_it(&self, origin: &Origin) -> bool {
+        *origin == Origin::Local(Local::Compose(self.compose.clone()))
     }
 
     pub(super) fn plan(&self, trigger: &Trigger<'_>) -> Result<Planned, PlanError> {

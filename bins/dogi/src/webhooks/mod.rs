@@ -8,26 +8,30 @@ mod prepare;
 mod repo_hooks;
 mod request;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use dogi_engine::Engine;
 use dogi_engine::ports::Values;
 use dogi_git::Mirrors;
-use dogi_hooks::forge::{Event, EventKind, Secrets};
+use dogi_hooks::forge::{Event, EventKind, Forge, Secrets};
 use dogi_hooks::rules::{Changed, Decision, decide_for};
-use dogi_job::UnixMillis;
+use dogi_job::{SourceRef, Spec, UnixMillis};
 use dogi_url::{Namespace, RepoUrl};
+use tokio::sync::Semaphore;
 
-use crate::config::{RepoRule, Settings};
+use crate::config::{ForgeKind, RepoRule, Settings};
 
 pub(crate) use book::{Book, BookError, Outcome, Record, Started};
 pub(crate) use plan::{PlanError, secret_name};
-pub(crate) use prepare::StartError;
+pub(crate) use prepare::{Promised, StartError};
 pub(crate) use request::Request;
 
 use ci::ComposeCi;
+
+/// Each may clone, and holds a payload.
+const PLANNED_AT_ONCE: usize = 4;
 
 /// What is needed to take deliveries of forges.
 #[derive(Debug)]
@@ -37,9 +41,13 @@ pub(crate) struct WebhookService {
     compose_ci: Option<ComposeCi>,
     /// The hosts that there is a token for.
     tellable: BTreeSet<String>,
+    /// What the hosts speak that the settings name.
+    kinds: BTreeMap<String, ForgeKind>,
     mail_to: Vec<String>,
     namespace: Namespace,
     mirrors: Mirrors,
+    /// So many deliveries are looked at at once.
+    planning: Semaphore,
     pub(crate) book: Book,
 }
 
@@ -57,6 +65,8 @@ pub(crate) struct Told {
 pub(crate) enum Judged {
     /// Nothing, and all is well.
     Nothing { reason: String },
+    /// The repository is of another forge than the one that sent this.
+    Foreign { sender: String, host: String },
     /// No rule is about the repository.
     NotListed { repo: String },
     /// Something, as far as can be told without the repository.
@@ -91,17 +101,21 @@ impl WebhookService {
             rules: settings.file.repos.clone(),
             compose_ci,
             tellable: crate::wire::tellable(settings),
+            kinds: crate::wire::kinds(settings),
             mail_to: mail
                 .flat_map(|mail| mail.to.iter().map(|to| to.as_str().to_owned()))
                 .collect(),
             namespace: settings.storage.namespace.clone(),
             mirrors,
+            planning: Semaphore::new(PLANNED_AT_ONCE),
             book: Book::open(values, dir).await?,
         })
     }
 
     /// What is to be done about an event.
-    pub(crate) fn judge(&self, event: &Event) -> Result<Judged, PlanError> {
+    ///
+    /// `sender`: who was proven to have sent it, by a secret that is only for that forge.
+    pub(crate) fn judge(&self, event: &Event, sender: Option<Forge>) -> Result<Judged, PlanError> {
         if matches!(event.kind, EventKind::Ping) {
             let reason = "pong".to_owned();
             return Ok(Judged::Nothing { reason });
@@ -115,6 +129,13 @@ impl WebhookService {
             None => return Err(PlanError::NoRepository),
         };
         let key = repo.match_key();
+        let host = plan::host(&repo);
+        if let (Some(sender), Some(kind)) = (sender, self.kinds.get(&host))
+            && !is_kind(sender, *kind)
+        {
+            let sender = sender.to_string();
+            return Ok(Judged::Foreign { sender, host });
+        }
         if let Some(ci) = &self.compose_ci {
             let rule = [ci.rule()];
             let decision = decide_for(rule, Some(&key), event, Changed::AsTold);
@@ -128,6 +149,23 @@ impl WebhookService {
             index,
             needs_paths,
         }))
+    }
+
+    /// Whether what a run did may be done today.
+    pub(crate) fn still_allows(&self, spec: &Spec) -> bool {
+        let SourceRef::Repo { url, .. } = &spec.source else {
+            return true;
+        };
+        if let Some(ci) = &self.compose_ci {
+            return ci.repo() == url && ci.is_it(&spec.origin);
+        }
+        let key = url.match_key();
+        let mut rules = self.rules.iter();
+        let rule = rules.find(|rule| rule.rule.pattern.matches(&key));
+        rule.is_some_and(|rule| match spec.local() {
+            None => true,
+            Some(local) => plan::locals(rule, spec.stranger).contains(local),
+        })
     }
 
     /// Where the event's repository is cloned from: by https, and only where there is none of that by ssh.
@@ -147,7 +185,7 @@ impl WebhookService {
                 match service.told(&id).await {
                     Ok(told) => {
                         tracing::info!(delivery = id, "a delivery is taken up again");
-                        let done = service.start(&engine, &id, &told).await;
+                        let done = service.start(&engine, &id, &told, &Promised::made()).await;
                         if let Err(error) = done {
                             let reason = crate::chain(&error);
                             tracing::warn!(delivery = id, reason, "nothing was started");
@@ -177,6 +215,15 @@ impl WebhookService {
             event_name,
             request,
         })
+    }
+}
+
+/// Each forge has a secret of its own, which speaks for its own repositories alone.
+fn is_kind(sender: Forge, kind: ForgeKind) -> bool {
+    match sender {
+        Forge::GitHub => kind == ForgeKind::Github,
+        Forge::Gitea | Forge::Forgejo => kind == ForgeKind::Gitea,
+        Forge::GitLab => kind == ForgeKind::Gitlab,
     }
 }
 

@@ -170,6 +170,7 @@ impl Trigger<'_> {
             revision: Some(self.revision()?),
         };
         spec.tty = false;
+        spec.stranger = self.is_strangers();
         spec.env = self.environment()?;
         spec.reports = self.reports(context, rule);
         Ok(spec)
@@ -232,30 +233,46 @@ pub(crate) fn of_entry(
             spec.command.clone_from(command);
             with_event(&mut spec)?;
         }
-        Work::Compose { file, tests, push } => {
-            let test = match tests {
-                ComposeTests::Service(name) => ComposeTest::Service(name.as_str().to_owned()),
-                ComposeTests::Command(_) if trigger.is_strangers() => {
-                    return Err(PlanError::Stranger("command"));
-                }
-                ComposeTests::Command(command) => ComposeTest::Command(command.argv()),
-            };
-            spec.origin = Origin::Local(Local::Compose(Compose {
-                file: file.to_string(),
-                test,
-                // What a stranger has built is not handed on in the operator's name.
-                push: *push && !trigger.is_strangers(),
-                allow: allow(rule, trigger.is_strangers()),
-            }));
-        }
-        Work::Host { .. } if trigger.is_strangers() => return Err(PlanError::Stranger("command")),
-        Work::Host { command } => {
-            spec.origin = Origin::Local(Local::Command(command.argv()));
+        Work::Compose { .. } | Work::Host { .. } => {
+            spec.origin = Origin::Local(local(rule, &entry.work, trigger.is_strangers())?);
         }
         // Its file says what is run: see `of_hook`.
         Work::Hooks { .. } => {}
     }
     Ok(Planned { context, spec })
+}
+
+/// What an entry does on the server's machine.
+fn local(rule: &RepoRule, work: &Work, stranger: bool) -> Result<Local, PlanError> {
+    match work {
+        Work::Compose { file, tests, push } => {
+            let test = match tests {
+                ComposeTests::Service(name) => ComposeTest::Service(name.as_str().to_owned()),
+                ComposeTests::Command(_) if stranger => {
+                    return Err(PlanError::Stranger("command"));
+                }
+                ComposeTests::Command(command) => ComposeTest::Command(command.argv()),
+            };
+            Ok(Local::Compose(Compose {
+                file: file.to_string(),
+                test,
+                // What a stranger has built is not handed on in the operator's name.
+                push: *push && !stranger,
+                allow: allow(rule, stranger),
+            }))
+        }
+        Work::Host { .. } if stranger => Err(PlanError::Stranger("command")),
+        Work::Host { command } => Ok(Local::Command(command.argv())),
+        _ => Err(PlanError::Value("the entry runs in a container".to_owned())),
+    }
+}
+
+/// All that a rule does on the server's machine.
+pub(crate) fn locals(rule: &RepoRule, stranger: bool) -> Vec<Local> {
+    let works = rule.runs.iter().map(|entry| &entry.work);
+    works
+        .filter_map(|work| local(rule, work, stranger).ok())
+        .collect()
 }
 
 /// The run of a hook in the repository's own file.

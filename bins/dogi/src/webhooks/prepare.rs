@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use dogi_engine::{Engine, SubmitError};
+use dogi_engine::{Engine, RunHandle, SubmitError};
 use dogi_git::Checkout;
 use dogi_hooks::forge::{Event, EventKind};
 use dogi_hooks::rules::{Changed, Decision, decide_for};
+use dogi_job::{Refusal, Spec};
 use dogi_url::{RepoUrl, Revision};
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +34,62 @@ pub(crate) enum StartError {
     Book(#[from] BookError),
 }
 
+/// How long after a run that was not taken it is tried again; it doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Whether the sender was told by now that all is well.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Promised(Arc<AtomicBool>);
+
+impl Promised {
+    pub(crate) fn made() -> Self {
+        let promised = Self::default();
+        promised.make();
+        promised
+    }
+
+    pub(crate) fn make(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_made(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Submits a run; one that was promised is submitted again and again where the engine has no room for it
+/// now.
+async fn submit_one(
+    engine: &Engine,
+    spec: Spec,
+    told: &Told,
+    promised: impl Fn() -> bool,
+) -> Result<RunHandle, SubmitError> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let event = told.request.payload.to_vec();
+        match engine.submit_event(spec.clone(), event).await {
+            Ok(submitted) => return Ok(submitted.run),
+            Err(error) if passes(&error) && promised() => {
+                tracing::info!(%error, ?pause, "a run of a delivery is started later");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether there may be room later.
+fn passes(error: &SubmitError) -> bool {
+    match error {
+        SubmitError::OverCeiling(_) | SubmitError::Closing => false,
+        SubmitError::Refused(refusal) => matches!(refusal, Refusal::QueueFull { .. }),
+        SubmitError::NoRoom(_) | SubmitError::Disk(_) | SubmitError::Store(_) => true,
+    }
+}
+
 /// What a delivery comes to.
 enum Plan {
     Runs(Vec<Planned>),
@@ -47,10 +105,16 @@ impl WebhookService {
         engine: &Engine,
         id: &str,
         told: &Told,
+        promised: &Promised,
     ) -> Result<Outcome, StartError> {
-        let started = match self.plan(id, told).await {
+        let planned = {
+            // What was looked at of repositories takes room, and so does what waits for it.
+            let _turn = self.planning.acquire().await;
+            self.plan(id, told).await
+        };
+        let started = match planned {
             Ok(Plan::Nothing { reason }) => Ok(Outcome::NotTriggered { reason }),
-            Ok(Plan::Runs(runs)) => self.submit(engine, runs, told).await,
+            Ok(Plan::Runs(runs)) => self.submit(engine, runs, told, promised).await,
             Err(error) => Err(StartError::Plan(error)),
         };
         let outcome = match &started {
@@ -70,16 +134,29 @@ impl WebhookService {
         engine: &Engine,
         runs: Vec<Planned>,
         told: &Told,
+        promised: &Promised,
     ) -> Result<Outcome, StartError> {
-        let mut started = Vec::new();
+        let mut started: Vec<Started> = Vec::new();
         for Planned { context, spec } in runs {
             // An earlier life may have come so far.
             let known = engine.peek(&spec.instance);
             let run = match known {
                 Some(run) => run,
                 None => {
-                    let event = told.request.payload.to_vec();
-                    engine.submit_event(spec, event).await?.run
+                    // Half of a delivery is not taken back.
+                    let is_promised = || promised.is_made() || !started.is_empty();
+                    let run = submit_one(engine, spec, told, is_promised).await;
+                    match run {
+                        Ok(run) => run,
+                        // What was started before it stays known.
+                        Err(error) if passes(&error) || started.is_empty() => {
+                            return Err(error.into());
+                        }
+                        Err(error) => {
+                            tracing::warn!(context, %error, "a run of a delivery was refused");
+                            continue;
+                        }
+                    }
                 }
             };
             started.push(Started {
@@ -91,9 +168,13 @@ impl WebhookService {
     }
 
     async fn plan(&self, id: &str, told: &Told) -> Result<Plan, PlanError> {
-        let (repo, rule) = match self.judge(&told.event)? {
+        let (repo, rule) = match self.judge(&told.event, None)? {
             Judged::Something { repo, rule } => (repo, rule),
             Judged::Nothing { reason } => return Ok(Plan::Nothing { reason }),
+            Judged::Foreign { host, .. } => {
+                let reason = format!("{host} is another forge than the sender");
+                return Ok(Plan::Nothing { reason });
+            }
             Judged::NotListed { repo } => {
                 let reason = format!("{repo} is not listed any more");
                 return Ok(Plan::Nothing { reason });
@@ -136,7 +217,16 @@ impl WebhookService {
                     let asked = self.repo_hooks(trigger, file.as_str(), told).await;
                     self.of_hooks(trigger, (rule, entry), asked, (&mut runs, &mut others))?;
                 }
-                _ => runs.push(plan::of_entry(trigger, rule, entry, runs.len())?),
+                _ => {
+                    let planned = match plan::of_entry(trigger, rule, entry, runs.len()) {
+                        // The others are run.
+                        Err(error @ PlanError::Stranger(_)) => {
+                            plan::refused(trigger, rule, entry, error.to_string(), runs.len())
+                        }
+                        planned => planned,
+                    };
+                    runs.push(planned?);
+                }
             }
         }
         match runs.is_empty() {

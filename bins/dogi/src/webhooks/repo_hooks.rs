@@ -10,6 +10,9 @@ use dogi_url::ImageRef;
 /// The largest file that is read, in bytes.
 pub(crate) const LARGEST: usize = 1 << 20;
 
+/// So many hooks run for one delivery.
+const MOST: usize = 20;
+
 /// A hook that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Triggered {
@@ -38,6 +41,9 @@ pub(crate) enum RepoHooksError {
     /// It is larger than any file of hooks.
     #[error("{file} has {size} bytes: expected at most {LARGEST}")]
     Huge { file: String, size: usize },
+    /// Nobody wants so many at once.
+    #[error("{file} has more than {MOST} hooks that this delivery triggers")]
+    TooMany { file: String },
     /// It is no text.
     #[error("{file} is no UTF-8 text")]
     NotText { file: String },
@@ -100,6 +106,9 @@ pub(crate) fn ask(
         let prepared = hook.command(&request);
         let prepared = prepared.map_err(|error: CommandError| refused(&id, error.to_string()))?;
         asked.triggered.push(triggered(id, image, prepared)?);
+        if asked.triggered.len() > MOST {
+            return Err(RepoHooksError::TooMany { file: named() });
+        }
     }
     Ok(asked)
 }

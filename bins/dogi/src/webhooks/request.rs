@@ -9,14 +9,29 @@ use dogi_hooks::incoming::Received;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 
-/// Headers that are secrets themselves, or made with them.
-const HIDDEN: [&str; 5] = [
-    "authorization",
-    "cookie",
-    "proxy-authorization",
-    "x-gitlab-token",
-    "webhook-signature",
+/// Headers that are kept, beside those of forges: nothing that proves anything, or that a proxy added.
+const KEPT: [&str; 7] = [
+    "accept",
+    "content-length",
+    "content-type",
+    "idempotency-key",
+    "user-agent",
+    "webhook-id",
+    "webhook-timestamp",
 ];
+const OF_FORGES: [&str; 5] = [
+    "x-github-",
+    "x-gitea-",
+    "x-forgejo-",
+    "x-gitlab-",
+    "x-gogs-",
+];
+
+fn is_kept(name: &str) -> bool {
+    let of_forge = OF_FORGES.iter().any(|prefix| name.starts_with(prefix));
+    let proves = name.contains("signature") || name.contains("token");
+    KEPT.contains(&name) || (of_forge && !proves)
+}
 
 /// A verified delivery, to be looked at again later.
 #[derive(Clone, Debug)]
@@ -45,7 +60,7 @@ impl Request {
     /// What was received and verified.
     pub(crate) fn new(received: &Received, verified: &Verified, payload: Bytes) -> Self {
         let headers = received.headers.iter();
-        let headers = headers.filter(|(name, _)| !HIDDEN.contains(&name.as_str()));
+        let headers = headers.filter(|(name, _)| is_kept(name.as_str()));
         let headers = headers
             .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
         let query = form_urlencoded(&received.query);

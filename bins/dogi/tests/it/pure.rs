@@ -38,7 +38,7 @@ fn every_path_is_one_route_or_none() {
         (
             "GET",
             format!("/runs/{ID}/files/app/data.jsonl"),
-            Route::RunFile(run.clone()),
+            Route::RunFile(run.clone(), "app/data.jsonl".to_owned()),
         ),
         (
             "POST",

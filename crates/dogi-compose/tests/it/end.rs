@@ -17,6 +17,7 @@ fn plan() -> Plan {
     Plan {
         tests: service("tests"),
         push: false,
+        keep: false,
     }
 }
 

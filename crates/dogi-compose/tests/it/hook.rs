@@ -32,6 +32,7 @@ async fn in_a_container_with_the_engines_socket() {
         image: image.clone(),
         words: vec!["sh".into(), "-c".into(), script.into()],
         readable: Vec::new(),
+        environment: Vec::new(),
     };
     let (outcome, log) = lab.run(Tests::Container(hook)).await;
     assert_eq!(outcome.unwrap().tests.status, Status::Code(5), "{log}");
@@ -58,10 +59,12 @@ async fn a_cancelled_container() {
         words: split_words("sh -c 'trap true TERM; echo it began; while sleep 600; do :; done'")
             .unwrap(),
         readable: Vec::new(),
+        environment: Vec::new(),
     };
     let plan = Plan {
         tests: Tests::Container(hook),
         push: false,
+        keep: false,
     };
     let cancel = CancellationToken::new();
     let mut sink = When::new("it began", {

@@ -56,6 +56,7 @@ async fn is_asked_for_json_and_runs_what_was_rewritten() {
     let plan = Plan {
         tests: service("tests"),
         push: true,
+        keep: false,
     };
     let outcome = prepared.run(&plan, &mut log, &cancel).await.unwrap();
     // A service without an image's name has nothing to push.

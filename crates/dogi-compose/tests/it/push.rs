@@ -21,6 +21,7 @@ fn plan() -> Plan {
     Plan {
         tests: service("tests"),
         push: true,
+        keep: false,
     }
 }
 

@@ -56,6 +56,7 @@ async fn stand_on_no_command_line_and_in_private_files() {
     let plan = Plan {
         tests: service("tests"),
         push: false,
+        keep: false,
     };
     prepared.run(&plan, &mut sink, &cancel).await.unwrap_err();
     let lines = seen.recv().unwrap();

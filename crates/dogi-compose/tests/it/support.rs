@@ -81,7 +81,11 @@ impl Lab {
 
     /// Prepares and runs, and tells the output.
     pub(crate) async fn run(&self, tests: Tests) -> (Result<Outcome, ComposeError>, String) {
-        let plan = Plan { tests, push: false };
+        let plan = Plan {
+            tests,
+            push: false,
+            keep: false,
+        };
         self.run_plan(&plan).await
     }
 

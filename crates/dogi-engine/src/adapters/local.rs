@@ -22,7 +22,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     chain,
-    ports::{Local as LocalPort, LocalRequest, SecretValues, StepError, Work},
+    ports::{Alive, Local as LocalPort, LocalRequest, SecretValues, StepError, Work},
 };
 use output::Log;
 
@@ -154,7 +154,11 @@ impl LocalRunner {
             scratch,
             environment,
             engine: self.options.engine.clone(),
-            logins: self.options.logins.clone(),
+            // Who has written this may be anybody.
+            logins: match request.spec.stranger {
+                true => Vec::new(),
+                false => self.options.logins.clone(),
+            },
             allow: Allow {
                 privileged: compose.allow.privileged,
                 host_network: compose.allow.host_network,
@@ -174,6 +178,7 @@ impl LocalRunner {
         let plan = Plan {
             tests: self.tests(&compose.test, event),
             push: compose.push,
+            keep: request.spec.keep,
         };
         let run = async {
             let prepared = program.prepare(&project, log, &work.cancel).await?;
@@ -199,6 +204,7 @@ impl LocalRunner {
             ComposeTest::Container { image, command } => Tests::Container(HookContainer {
                 image: image.to_string(),
                 words: command.clone(),
+                environment: self.options.environment.clone(),
                 readable: event
                     .is_file()
                     .then(|| event.to_owned())
@@ -245,11 +251,18 @@ impl LocalRunner {
         output::watch(running, log, work).await
     }
 
-    async fn remove(&self, run: &RunId, spec: &Spec) -> Result<(), StepError> {
+    /// Those of which there is something.
+    fn runs(&self) -> Vec<RunId> {
+        let entries = std::fs::read_dir(&self.options.directory);
+        let entries = entries.into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        names.filter_map(|name| RunId::parse(&name).ok()).collect()
+    }
+
+    /// A project is one that has a scratch directory.
+    async fn remove(&self, run: &RunId) -> Result<(), StepError> {
         let place = self.place(run);
-        if let Some(Local::Compose(_)) = spec.local()
-            && place.join(SCRATCH).is_dir()
-        {
+        if place.join(SCRATCH).is_dir() {
             let down = Down {
                 name: project_name(run)?,
                 scratch: place.join(SCRATCH),
@@ -275,12 +288,22 @@ impl LocalPort for LocalRunner {
         self.execute(request, work).boxed()
     }
 
-    fn cleanup<'a>(
-        &'a self,
-        run: &'a RunId,
-        spec: &'a Spec,
-    ) -> BoxFuture<'a, Result<(), StepError>> {
-        self.remove(run, spec).boxed()
+    fn cleanup<'a>(&'a self, run: &'a RunId, _: &'a Spec) -> BoxFuture<'a, Result<(), StepError>> {
+        self.remove(run).boxed()
+    }
+
+    fn sweep<'a>(&'a self, alive: &'a Alive<'a>) -> BoxFuture<'a, Result<usize, StepError>> {
+        async move {
+            let mut removed = 0;
+            for run in self.runs() {
+                if !alive(&run) {
+                    self.remove(&run).await?;
+                    removed += 1;
+                }
+            }
+            Ok(removed)
+        }
+        .boxed()
     }
 }
 

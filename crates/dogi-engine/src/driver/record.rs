@@ -27,7 +27,7 @@ impl Driver {
         if let Event::CleanupFailed { message } = &event {
             tracing::warn!(run = %self.run.id(), %message, "something of a run is left behind");
             // Without an image there was no container.
-            if after.status().image.is_some() {
+            if after.status().image.is_some() || self.run.spec().local().is_some() {
                 self.shared.clean_up_later(self.run.id(), self.run.spec());
             }
         }

@@ -50,6 +50,9 @@ impl Keeper for RunKeeper {
             // The record first: files that nobody knows of are found and removed, a record
             // without files would be shown.
             self.shared.forget(&run).await;
+            if handle.spec().keep {
+                self.shared.clean_up_later(&run, handle.spec());
+            }
             handle.discard(&*self.shared.workers).await;
             Ok(Removal::Removed { bytes })
         }

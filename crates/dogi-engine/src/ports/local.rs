@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 
 use crate::{
     outputs::RunOutputs,
-    ports::{Checkout, SecretValues, StepError, Work},
+    ports::{Alive, Checkout, SecretValues, StepError, Work},
 };
 
 /// What runs programs of this machine in a checkout.
@@ -26,6 +26,9 @@ pub trait Local: fmt::Debug + Send + Sync {
         run: &'a RunId,
         spec: &'a Spec,
     ) -> BoxFuture<'a, Result<(), StepError>>;
+
+    /// Removes what belongs to runs that are not `alive`. Returns of how many there was something.
+    fn sweep<'a>(&'a self, alive: &'a Alive<'a>) -> BoxFuture<'a, Result<usize, StepError>>;
 }
 
 /// Asks for a run of this machine's programs.
@@ -60,5 +63,9 @@ impl Local for NoLocal {
 
     fn cleanup<'a>(&'a self, _: &'a RunId, _: &'a Spec) -> BoxFuture<'a, Result<(), StepError>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn sweep<'a>(&'a self, _: &'a Alive<'a>) -> BoxFuture<'a, Result<usize, StepError>> {
+        Box::pin(async { Ok(0) })
     }
 }

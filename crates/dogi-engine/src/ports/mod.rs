@@ -20,7 +20,7 @@ pub use keeper::{KeepError, Keeper, Kept, KeptKind, Leftover, Removal, Sweep};
 pub use local::{Local, LocalRequest, NoLocal};
 pub use notifier::{NoNotifier, Notice, Notifier, Told};
 pub use observer::{Observer, Unobserved};
-pub use runner::{Alive, Begin, BuildRequest, BuiltImage, ContainerRequest, Runner};
+pub use runner::{Alive, Begin, BuildRequest, BuiltImage, ContainerRequest, FileOut, Runner};
 pub use secrets::{
     FixedSecrets, InvalidSecretValue, RevealError, SecretValue, SecretValues, Secrets,
 };

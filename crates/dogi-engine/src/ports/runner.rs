@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 
 use crate::{
     outputs::RunOutputs,
-    ports::{Checkout, Keeper, SecretValues, StepError, Work},
+    ports::{BoxStream, Checkout, Keeper, SecretValues, StepError, Work},
 };
 
 /// What builds images and runs containers: Docker here, perhaps a cluster elsewhere.
@@ -36,6 +36,17 @@ pub trait Runner: fmt::Debug + Send + Sync {
     /// meanwhile stays.
     fn sweep<'a>(&'a self, alive: &'a Alive<'a>) -> BoxFuture<'a, Result<usize, StepError>>;
 
+    /// A file out of the newest container of a run that has it, links followed inside the container;
+    /// `None`: there is none, or it is no file.
+    fn file<'a>(
+        &'a self,
+        run: &'a RunId,
+        path: &'a str,
+    ) -> BoxFuture<'a, Result<Option<FileOut>, StepError>> {
+        let _ = (run, path);
+        Box::pin(async { Ok(None) })
+    }
+
     /// What keeps its images for reuse, if they are to be kept within a budget.
     fn keeper(&self) -> Option<Arc<dyn Keeper>> {
         None
@@ -43,6 +54,22 @@ pub trait Runner: fmt::Debug + Send + Sync {
 
     /// Whether the engine behind it answers.
     fn ready(&self) -> BoxFuture<'_, Result<(), StepError>>;
+}
+
+/// A file out of a container.
+pub struct FileOut {
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its content.
+    pub content: BoxStream,
+}
+
+impl fmt::Debug for FileOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileOut")
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Tells which runs are not over.

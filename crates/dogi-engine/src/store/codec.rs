@@ -126,6 +126,7 @@ fn version_of(spec: &Spec) -> u32 {
         workspace,
         event_path,
         keep,
+        stranger,
         reports,
         secrets,
         ..
@@ -133,6 +134,7 @@ fn version_of(spec: &Spec) -> u32 {
     let plain = workspace.is_none()
         && event_path.is_none()
         && !keep
+        && !stranger
         && reports.is_empty()
         && secrets.is_empty()
         && !matches!(spec.source, SourceRef::Refused { .. });

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use dogi_docker::{
     BuildError, BuildSpec, ImageId, ImageName, LabelFilter, Owned, OwnedKind, PullError,
+    RegistryAuth,
 };
-use dogi_job::{FailureKind, Origin, UnixMillis};
+use dogi_job::{FailureKind, Origin, Spec, UnixMillis};
 use dogi_url::{BuildParams, ImageRef};
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -25,7 +26,7 @@ impl DockerRunner {
     ) -> Result<BuiltImage, StepError> {
         match &request.spec.origin {
             Origin::Build(build) => self.have_built(build, request, work).await,
-            Origin::Image(image) => self.have_pulled(image, request.spec.rebuild, work).await,
+            Origin::Image(image) => self.have_pulled(image, request.spec, work).await,
             Origin::Local(_) => {
                 let message = "programs of this machine have no image";
                 Err(StepError::failed(FailureKind::Internal, message))
@@ -54,8 +55,10 @@ impl DockerRunner {
             work.console.line(format!("dogi: {note}")).await;
         }
         let rebuild = request.spec.rebuild;
-        let Some(key) = self.image_key(build, rebuild, &*context, work).await? else {
-            let image = self.build_image(build, rebuild, &*context, work).await?;
+        let Some(key) = self.image_key(build, request.spec, &*context, work).await? else {
+            let image = self
+                .build_image(build, request.spec, &*context, work)
+                .await?;
             self.images.made(&work.run, &image, None).await;
             return Ok(BuiltImage {
                 id: image.to_string(),
@@ -66,7 +69,9 @@ impl DockerRunner {
         if !rebuild && let Some(id) = self.find_built(&key, work).await? {
             return Ok(BuiltImage { id, reused: true });
         }
-        let id = self.build_image(build, rebuild, &*context, work).await?;
+        let id = self
+            .build_image(build, request.spec, &*context, work)
+            .await?;
         self.images.made(&work.run, &id, Some(&key)).await;
         Ok(BuiltImage {
             id: id.to_string(),
@@ -78,10 +83,11 @@ impl DockerRunner {
     async fn image_key(
         &self,
         build: &BuildParams,
-        rebuild: bool,
+        run: &Spec,
         context: &dyn Context,
         work: &Work,
     ) -> Result<Option<ImageKey>, StepError> {
+        let (rebuild, auth) = (run.rebuild, self.registries(run));
         let args = arguments(build);
         let target = build.target.as_ref().map(ToString::to_string);
         let bases = dogi_docker::base_images(context.dockerfile(), &args, target.as_deref());
@@ -90,8 +96,7 @@ impl DockerRunner {
         };
         let mut resolved = BTreeMap::new();
         for image in bases.images.iter().chain(&bases.frontend) {
-            let auth = &self.options.registries;
-            let asked = self.docker.resolve_digest(image, auth, rebuild);
+            let asked = self.docker.resolve_digest(image, &auth, rebuild);
             match work.unless_cancelled(asked).await? {
                 Ok(found) => resolved.insert(image.to_string(), format!("{found:?}")),
                 // The builder says better what is wrong with it.
@@ -158,6 +163,14 @@ impl DockerRunner {
         }
     }
 
+    /// Who dogi is at registries, for this run.
+    fn registries(&self, run: &Spec) -> RegistryAuth {
+        match run.stranger {
+            true => RegistryAuth::default(),
+            false => self.options.registries.clone(),
+        }
+    }
+
     fn built_here(&self) -> LabelFilter {
         LabelFilter::is(label::BUILT_BY, &*self.options.server)
     }
@@ -165,10 +178,11 @@ impl DockerRunner {
     async fn build_image(
         &self,
         build: &BuildParams,
-        rebuild: bool,
+        run: &Spec,
         context: &dyn Context,
         work: &Work,
     ) -> Result<ImageId, StepError> {
+        let rebuild = run.rebuild;
         let spec = BuildSpec {
             dockerfile: context.dockerfile_path().to_owned(),
             target: build.target.as_ref().map(ToString::to_string),
@@ -178,7 +192,7 @@ impl DockerRunner {
             no_cache: rebuild,
             pull: rebuild,
             builder: self.options.builder,
-            registry_auth: self.options.registries.clone(),
+            registry_auth: self.registries(run),
             ..BuildSpec::default()
         };
         let tar = context.stream(work.cancel.clone());
@@ -196,9 +210,10 @@ impl DockerRunner {
     async fn have_pulled(
         &self,
         image: &ImageRef,
-        rebuild: bool,
+        run: &Spec,
         work: &Work,
     ) -> Result<BuiltImage, StepError> {
+        let rebuild = run.rebuild;
         let failed =
             |error: &(dyn std::error::Error + 'static)| error::step(FailureKind::Build, error);
         let name = ImageName::parse(image.as_str()).map_err(|error| failed(&error))?;
@@ -215,7 +230,7 @@ impl DockerRunner {
         }
         let (send, lines) = mpsc::unbounded_channel();
         let mut log = teller(send);
-        let auth = &self.options.registries;
+        let auth = &self.registries(run);
         let pulling = async move {
             self.docker
                 .pull(&name, None, auth, &mut log, &work.cancel)

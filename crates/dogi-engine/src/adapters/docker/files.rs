@@ -1,11 +1,11 @@
 //! Single files that are put into a container before it starts.
 
 use bytes::Bytes;
-use dogi_docker::Container;
-use dogi_job::{FailureKind, Spec};
+use dogi_docker::{Container, ContainerId, FileOfArchive, FinalFile, LabelFilter, OwnedKind};
+use dogi_job::{FailureKind, RunId, Spec};
 
-use super::{container::WORKSPACE, error};
-use crate::ports::{ContainerRequest, StepError, Work};
+use super::{DockerRunner, container::WORKSPACE, error, label};
+use crate::ports::{ContainerRequest, FileOut, StepError, Work};
 
 /// Makes `/workspace` lead to the repository's files. Where the image has something of that name it stays,
 /// and the log says so.
@@ -76,4 +76,40 @@ fn tar_of(
 
 fn one(bytes: Bytes) -> crate::ports::BoxStream {
     Box::pin(futures::stream::once(async { Ok(bytes) }))
+}
+
+impl DockerRunner {
+    pub(super) async fn file_of(
+        &self,
+        run: &RunId,
+        path: &str,
+    ) -> Result<Option<FileOut>, StepError> {
+        let mine = LabelFilter::is(label::SERVER, &*self.options.server);
+        let its = mine.and(label::RUN, run.as_str());
+        let owned = self.docker.owned(&its).await;
+        let mut owned = owned.map_err(|error| error::of_engine(&error))?;
+        owned.retain(|owned| owned.kind == OwnedKind::Container);
+        owned.sort_by_key(|owned| std::cmp::Reverse(owned.created));
+        for found in owned {
+            let Some(id) = ContainerId::parse(&found.id) else {
+                continue;
+            };
+            let container = self.docker.container(&id).await;
+            let container = container.map_err(|error| error::of_engine(&error))?;
+            let file = container.final_file(path).await;
+            if let FinalFile::File(file) = file.map_err(|error| error::of_engine(&error))? {
+                return Ok(Some(FileOut {
+                    size: file.size(),
+                    content: content(file),
+                }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn content(file: FileOfArchive) -> crate::ports::BoxStream {
+    Box::pin(futures::stream::try_unfold(file, |mut file| async move {
+        Ok(file.chunk().await?.map(|chunk| (chunk, file)))
+    }))
 }

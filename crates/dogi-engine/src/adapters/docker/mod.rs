@@ -22,7 +22,8 @@ use futures::{FutureExt, future::BoxFuture};
 use crate::{
     MemoryStore,
     ports::{
-        Alive, BuildRequest, BuiltImage, ContainerRequest, Keeper, Runner, StepError, Values, Work,
+        Alive, BuildRequest, BuiltImage, ContainerRequest, FileOut, Keeper, Runner, StepError,
+        Values, Work,
     },
 };
 
@@ -179,6 +180,14 @@ impl Runner for DockerRunner {
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Exit, StepError>> {
         self.run_container(request, work).boxed()
+    }
+
+    fn file<'a>(
+        &'a self,
+        run: &'a RunId,
+        path: &'a str,
+    ) -> BoxFuture<'a, Result<Option<FileOut>, StepError>> {
+        self.file_of(run, path).boxed()
     }
 
     fn cleanup<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), StepError>> {

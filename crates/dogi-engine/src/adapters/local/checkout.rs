@@ -49,11 +49,30 @@ pub(super) fn private(directory: &Path) -> Result<(), StepError> {
 pub(super) async fn remove(place: &Path) -> Result<(), StepError> {
     let place = place.to_owned();
     let removing = tokio::task::spawn_blocking(move || match std::fs::remove_dir_all(&place) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // Caches of modules are read-only, directories too.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_directories(&place);
+            std::fs::remove_dir_all(&place)
+        }
+        removed => removed,
     });
     let removed = removing.await.map_err(io::Error::other).flatten();
     removed.map_err(|error| failed("the checkout can't be removed", &error))
+}
+
+/// Lets the owner write in all directories, as far as they are the owner's.
+fn open_directories(directory: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::Permissions::from_mode(0o700);
+    if std::fs::set_permissions(directory, mode).is_err() {
+        return;
+    }
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            open_directories(&entry.path());
+        }
+    }
 }
 
 fn failed(what: &str, error: &io::Error) -> StepError {
