@@ -39,7 +39,11 @@ impl Judge<'_> {
                 "context" => self.context(place, value),
                 "dockerfile" => self.dockerfile(place, value, &build["context"]),
                 "additional_contexts" => self.contexts(place, value),
-                "cache_from" | "cache_to" => self.caches(place, value),
+                "cache_from" => self.caches(place, value),
+                "cache_to" => {
+                    let why = "a build would write it, to a registry with the operator's login";
+                    self.privileged(place, value, why);
+                }
                 "network" => {
                     if !matches!(text(value).as_str(), "none" | "default" | "bridge") {
                         let why = "a build in a network that is not its own";
@@ -92,21 +96,38 @@ impl Judge<'_> {
         }
     }
 
-    /// An image's name, or BuildKit's `type=registry,…`; the other kinds read and write files of the
-    /// host or ask other services.
+    /// Images only; the other kinds read files of the host or ask other services.
     fn caches(&mut self, place: &str, value: &Value) {
         for (index, item) in items(value).iter().enumerate() {
-            let entry = text(item);
-            let is_image = !entry.contains('=')
-                || entry
-                    .split(',')
-                    .any(|field| matches!(field.trim(), "type=registry" | "type=inline"));
-            if !is_image {
-                let why = "a cache that is no image";
+            if !is_image_cache(&text(item)) {
+                let why = "a cache that is not IMAGE or type=registry,ref=IMAGE";
                 self.no(&format!("{place}[{index}]"), item, why, Some(HostBinds));
             }
         }
     }
+}
+
+/// An image's name, or a line of CSV with its name and the type. BuildKit takes the last of several
+/// types, keys of any case, and quoted fields with commas in them: none of that passes, since a
+/// reading that differs from BuildKit's would hide a type.
+fn is_image_cache(entry: &str) -> bool {
+    if !entry.contains(['=', ',']) {
+        return is_image_name(entry);
+    }
+    let mut fields: Vec<&str> = entry.split(',').collect();
+    fields.sort_unstable();
+    match fields[..] {
+        [reference, "type=registry"] => reference.strip_prefix("ref=").is_some_and(is_image_name),
+        _ => false,
+    }
+}
+
+/// Made of what names of images are made of, so without quotes, separators and spaces.
+fn is_image_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-/:@".contains(c))
 }
 
 /// As the programs tell a path from a place elsewhere: a scheme, or what they take for git's.

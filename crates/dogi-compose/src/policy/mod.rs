@@ -92,7 +92,7 @@ impl<'a> Judge<'a> {
                 key => self.unknown(key, value),
             }
         }
-        self.nested_binds(services);
+        self.nested_binds(model);
     }
 
     fn services(&mut self, services: &Value, names: &[&str]) {

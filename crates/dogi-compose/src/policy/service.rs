@@ -260,8 +260,8 @@ impl Judge<'_> {
     fn volumes_from(&mut self, place: &str, value: &Value, names: &[&str]) {
         for (index, item) in items(value).iter().enumerate() {
             let source = text(item);
-            let service = source.split(':').next().unwrap_or_default();
-            if !names.contains(&service) {
+            let is_own = source_service(&source).is_some_and(|service| names.contains(&service));
+            if !is_own {
                 let why = "volumes of a container that is not the project's";
                 self.no(&format!("{place}[{index}]"), item, why, Some(HostBinds));
             }
@@ -272,4 +272,15 @@ impl Judge<'_> {
 fn is_own_service(mode: &str, names: &[&str]) -> bool {
     mode.strip_prefix("service:")
         .is_some_and(|service| names.contains(&service))
+}
+
+/// The service of `SERVICE[:MODE]`, which 1.29 prints as `service:SERVICE:MODE`. `container:NAME` is
+/// any container of the engine, even where a service is called `container`.
+fn source_service(source: &str) -> Option<&str> {
+    let parts: Vec<&str> = source.split(':').collect();
+    match parts[..] {
+        ["container", _, ..] => None,
+        [service] | [service, _] | ["service", service, _] => Some(service),
+        _ => None,
+    }
 }

@@ -3,11 +3,11 @@ use std::{fs, os::unix::fs::symlink, path::Path};
 use dogi_compose::{Allow, Permission, judge};
 use serde_json::{Value, json};
 
-const P: Option<Permission> = Some(Permission::Privileged);
+pub(crate) const P: Option<Permission> = Some(Permission::Privileged);
 const N: Option<Permission> = Some(Permission::HostNetwork);
-const B: Option<Permission> = Some(Permission::HostBinds);
+pub(crate) const B: Option<Permission> = Some(Permission::HostBinds);
 
-fn checkout() -> tempfile::TempDir {
+pub(crate) fn checkout() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("data")).unwrap();
     fs::create_dir(dir.path().join("app")).unwrap();
@@ -37,18 +37,23 @@ fn only(permission: Permission) -> Allow {
 }
 
 /// A model with a service that has one key, beside one that is called `other`.
-fn with(key: &str, value: Value) -> Value {
+pub(crate) fn with(key: &str, value: Value) -> Value {
     let mut service = json!({"image": "x"});
     service[key] = value;
     json!({"services": {"web": service, "other": {"image": "y"}}})
 }
 
-fn passes(directory: &Path, model: &Value) {
+pub(crate) fn passes(directory: &Path, model: &Value) {
     let refusals = judge(model, directory, Allow::default()).unwrap();
     assert!(refusals.is_empty(), "{model}: {}", refusals[0]);
 }
 
-fn is_refused(directory: &Path, model: &Value, place: &str, permission: Option<Permission>) {
+pub(crate) fn is_refused(
+    directory: &Path,
+    model: &Value,
+    place: &str,
+    permission: Option<Permission>,
+) {
     let refusals = judge(model, directory, Allow::default()).unwrap();
     let found: Vec<_> = refusals
         .iter()
@@ -96,7 +101,10 @@ fn what_a_service_may_have() {
             json!([{"type": "volume", "source": "v", "target": "/v", "volume": {}}]),
         ),
         ("volumes", json!([{"type": "tmpfs", "target": "/t"}])),
-        ("volumes_from", json!(["other:ro"])),
+        (
+            "volumes_from",
+            json!(["other", "other:ro", "service:other:rw"]),
+        ),
         ("build", json!("app")),
         (
             "build",
@@ -106,10 +114,7 @@ fn what_a_service_may_have() {
             "build",
             json!({"context": "app", "dockerfile": "../Dockerfile"}),
         ),
-        (
-            "build",
-            json!({"context": ".", "network": "none", "cache_from": ["x:1", "type=registry,ref=x"]}),
-        ),
+        ("build", json!({"context": ".", "network": "none"})),
         (
             "build",
             json!({"context": ".", "additional_contexts": {"a": "docker-image://x", "b": "./data"}}),
@@ -211,6 +216,9 @@ fn what_a_service_may_not_have() {
             B,
         ),
         ("volumes_from", json!(["container:x"]), "[0]", B),
+        ("volumes_from", json!(["container:other:ro"]), "[0]", B),
+        ("volumes_from", json!(["other", "service:x:rw"]), "[1]", B),
+        ("volumes_from", json!(["x:other:rw"]), "[0]", B),
         ("build", json!("/etc"), "", B),
         ("build", json!("https://example.com/x.git"), ".", N),
         ("build", json!({"context": "far"}), ".context", B),
@@ -255,12 +263,6 @@ fn what_a_service_may_not_have() {
             json!({"context": ".", "entitlements": ["network.host"]}),
             ".entitlements",
             P,
-        ),
-        (
-            "build",
-            json!({"context": ".", "cache_from": ["type=local,src=/etc"]}),
-            ".cache_from[0]",
-            B,
         ),
         (
             "build",
@@ -373,37 +375,6 @@ fn resources() {
 }
 
 #[test]
-fn a_bind_that_another_service_could_move() {
-    let dir = checkout();
-    let model = |outer: &str, inner: &str| {
-        json!({"services": {
-            "a": {"volumes": [outer]},
-            "b": {"volumes": [inner]},
-        }})
-    };
-    is_refused(
-        dir.path(),
-        &model(".:/src", "./data:/data:ro"),
-        "services.b.volumes[0]",
-        B,
-    );
-    is_refused(
-        dir.path(),
-        &model("./data:/d", "./near/x:/x"),
-        "services.b.volumes[0]",
-        B,
-    );
-    passes(dir.path(), &model(".:/src:ro", "./data:/data"));
-    passes(dir.path(), &model(".:/src", ".:/src"));
-    passes(dir.path(), &model("./app:/src", "./data:/data"));
-    // Of one service, all is mounted before it runs.
-    passes(
-        dir.path(),
-        &with("volumes", json!([".:/src", "./data:/data"])),
-    );
-}
-
-#[test]
 fn dollars_are_undone_before_a_path_is_followed() {
     let dir = checkout();
     symlink("/etc", dir.path().join("$x")).unwrap();
@@ -428,4 +399,29 @@ fn the_message_tells_place_value_and_permission() {
         text.ends_with("(allow: [host-binds] would permit it)"),
         "{text}"
     );
+}
+
+#[test]
+fn volumes_of_a_container_that_is_called_like_a_service() {
+    let dir = checkout();
+    let model = |source: &str| {
+        json!({"services": {
+            "web": {"volumes_from": [source]},
+            "container": {"image": "y"},
+        }})
+    };
+    for source in [
+        "container:x",
+        "container:x:rw",
+        "container:web",
+        "container:ro",
+    ] {
+        is_refused(
+            dir.path(),
+            &model(source),
+            "services.web.volumes_from[0]",
+            B,
+        );
+    }
+    passes(dir.path(), &model("container"));
 }

@@ -1,12 +1,14 @@
 //! What a user of the crate sees, by behaviour.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod caches;
 mod dotenv;
 mod end;
 mod find;
 mod hook;
 mod isolate;
 mod judge;
+mod moved;
 mod names;
 mod plugin;
 mod prepare;
