@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use dogi_testkit::{
     docker::Context,
-    forges::{Forge, Kind},
+    forges::{Fault, Forge, Kind},
     repo::Repo,
     smtp, wait,
 };
 use serde_json::{Value, json};
 
-use crate::harness::{Dogi, NAME, Repos, SECRET, TOKEN, Webhooks, sign};
+use crate::harness::{Dogi, Engine, NAME, Repos, SECRET, TOKEN, Webhooks, sign};
 
 const DOCKERFILE: &str = "    run: {dockerfile: Dockerfile, cmd: [/bin/bash, -c, \
     'echo $commit $short_commit $CI $GITHUB_REF $GITHUB_EVENT_NAME $GITHUB_REPOSITORY; cat $GITHUB_EVENT_PATH']}\n";
@@ -559,4 +559,94 @@ async fn what_changed_is_asked_of_git_where_the_payload_does_not_say() {
     );
     let left = std::fs::read_dir(place.dogi.data_dir().join("checkouts"));
     assert_eq!(left.map_or(0, Iterator::count), 0, "no checkout is left");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forge_that_is_busy_is_told_later_and_in_order() {
+    let place = Webhooks::start(Kind::GitHub, repo(&[]), DOCKERFILE).await;
+    place.forge.once(Fault::RetryAfter(403, 1));
+    place.forge.once(Fault::TakeAndClose);
+    let answer = place.github("push", "busy", &place.push("main")).await;
+    let run = first_run(&answer.json());
+    place.ended(&run).await;
+    let last = || async {
+        let told = place.forge.told();
+        let is_last = told.last().is_some_and(|told| told.state == "success");
+        is_last.then_some(told)
+    };
+    let told = wait::within(Duration::from_secs(60), "the result", last).await;
+    let states: Vec<String> = told
+        .expect("told")
+        .into_iter()
+        .map(|told| told.state)
+        .collect();
+    assert!(states.is_sorted(), "pending comes first: {states:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hook_in_a_container_of_the_build_image_is_kept_with_its_files() {
+    let engine = Engine::default();
+    let image = format!("dogi-e2e-build-image:{}", std::process::id());
+    let folder = tempfile::tempdir().expect("a directory");
+    let context = Context::bash("").expect("busybox is installed");
+    context.write_to(folder.path()).expect("a build context");
+    let path = folder.path().to_str().expect("UTF-8");
+    engine.docker(&["build", "--quiet", "--tag", &image, path]);
+
+    let compose = format!("version: \"3.7\"\n{COMPOSE}");
+    let repo = repo(&[("docker-compose.yml", &compose)]);
+    let commit = repo.head().expect("a commit");
+    let mut repos = Repos::start().await;
+    repos.add_repo(&format!("{NAME}.git"), repo);
+    let forge = Forge::start(Kind::GitHub, TOKEN, &[NAME])
+        .await
+        .expect("a forge");
+    let github = repos.server.url("").trim_end_matches('/').to_owned();
+    let dogi = Dogi::with(&[
+        ("GITHUB_TOKEN", TOKEN),
+        ("GITHUB_REPO", NAME),
+        ("GITHUB_URL", &github),
+        ("GITHUB_API_URL", &forge.api()),
+        ("EGRESS_ALLOW", "loopback,private"),
+        ("BYPASS_SIGNATURES", "true"),
+        ("BUILD_IMAGE", &image),
+        ("GARBAGE_COLLECT", "0"),
+        ("OF_THE_OPERATOR", "handed on"),
+        (
+            "HOOK",
+            "sh -c 'echo hook $commit $OF_THE_OPERATOR ${GITHUB_TOKEN:-no token}; echo made > /made; ls'",
+        ),
+    ])
+    .await;
+    let request = dogi.request("POST", &format!("/?token={TOKEN}&wait=true"));
+    let answer = dogi
+        .ask(request.body(json!({ "after": commit }).to_string()))
+        .await;
+    let text = answer.text();
+    let run = answer.header("dogi-run").unwrap_or_default().to_owned();
+    let file = dogi.get(&format!("/runs/{run}/files/made")).await;
+    let missing = dogi.get(&format!("/runs/{run}/files/nothing")).await;
+    let project = format!("label=dogi.run={run}");
+    let kept = engine.docker(&["ps", "--all", "--quiet", "--filter", &project]);
+    for container in &kept {
+        engine.docker(&["rm", "--force", "--volumes", container]);
+    }
+    let project = format!("label=com.docker.compose.project=dogi-{run}");
+    for network in engine.docker(&["network", "ls", "--quiet", "--filter", &project]) {
+        engine.docker(&["network", "rm", &network]);
+    }
+    engine.docker(&["rmi", "--force", &image]);
+    assert_eq!(answer.status, 200, "{text}");
+    let line = format!("hook {commit} handed on no token\n");
+    assert!(
+        text.contains(&line) && text.contains("docker-compose.yml"),
+        "{text}"
+    );
+    assert_eq!(
+        (file.status, file.text().as_str()),
+        (200, "made\n"),
+        "{text}"
+    );
+    assert_eq!(missing.status, 404);
+    assert!(!kept.is_empty());
 }

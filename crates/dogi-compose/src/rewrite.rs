@@ -54,7 +54,9 @@ pub fn isolate(model: &mut Value, project: &Project) {
 }
 
 fn rewrite_service(service: &mut Map<String, Value>, project: &Project) {
-    for key in ["ports", "container_name", "develop"] {
+    // What is built is built before anything runs: a policy of `build` could do it again afterwards, from a
+    // context that a container has changed.
+    for key in ["ports", "container_name", "develop", "pull_policy"] {
         service.remove(key);
     }
     service.insert("restart".into(), "no".into());

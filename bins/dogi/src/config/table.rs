@@ -191,11 +191,10 @@ pub const SETTINGS: &[Setting] = &[
         env: "HOST_SHARED_DIR",
         flag: "host-shared-dir",
         value: "DIR",
-        default: "found by itself",
         group: Group::Storage,
         expected: "an absolute path",
-        help: "Where the Docker host sees DATA_DIR when dogi runs in a container; without effect, as \
-               jobs need no directory shared with the host",
+        help: "Where the Docker host sees DATA_DIR when dogi runs in a container: binds of compose projects \
+               lead there",
         ..BASE
     },
     Setting {

@@ -21,7 +21,8 @@ dogi runs git repositories over HTTP.
 
   GET /jobs          running and waiting          GET /runs           history
   GET /outputs       outputs by instance          GET /collect?output=NAME
-  GET /deliveries    requests to hooks            ANY /hooks/{id}     a hook of --hooks FILE
+  GET /deliveries    what was sent to hooks       ANY /hooks/{id}     a hook of --hooks FILE
+  POST /webhooks/github|gitea|gitlab, POST /       a push runs the repository (docs/webhooks.md)
   GET /healthz       alive                        GET /readyz         Docker and the database answer
   GET /metrics       for Prometheus
 ";
