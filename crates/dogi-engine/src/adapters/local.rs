@@ -21,6 +21,7 @@ use futures::{FutureExt, future::BoxFuture};
 use tokio::sync::OnceCell;
 
 use crate::{
+    adapters::coverage::warning,
     chain,
     ports::{Alive, Local as LocalPort, LocalRequest, SecretValues, StepError, Work},
 };
@@ -100,7 +101,10 @@ impl LocalRunner {
         let directory = place.join(CHECKOUT);
         work.unless_cancelled(checkout::write(&place, &directory, tree))
             .await??;
-        let masks = masks(request.secrets)?;
+        let (masks, warnings) = masks(request.secrets)?;
+        for warning in warnings {
+            work.console.line(format!("dogi: {warning}")).await;
+        }
         let mut log = Log::new(request.outputs.log().clone(), &masks);
         work.record(Event::Started {
             container: "programs of the server's machine".to_owned(),
@@ -321,19 +325,19 @@ fn project_name(run: &RunId) -> Result<ProjectName, StepError> {
     name.map_err(|error| StepError::failed(FailureKind::Internal, error.to_string()))
 }
 
-fn masks(secrets: &SecretValues) -> Result<Masks, StepError> {
+/// What is masked, and what is to be said of what is not.
+fn masks(secrets: &SecretValues) -> Result<(Masks, Vec<String>), StepError> {
     let mut builder = Masks::builder();
-    for value in secrets.values() {
-        // What is not masked of it is too short to be one: it was refused or told when it was read.
-        let _ = builder.add(value.expose().as_bytes());
+    let mut warnings = Vec::new();
+    for (variable, value) in secrets {
+        let coverage = builder.add(value.expose().as_bytes());
+        warnings.extend(warning(variable.as_str(), coverage));
     }
-    let built = builder.build();
-    built.map_err(|error| {
-        StepError::failed(
-            FailureKind::Start,
-            format!("the secrets can't be masked: {error}"),
-        )
-    })
+    let masks = builder.build().map_err(|error| {
+        let message = format!("the secrets can't be masked: {error}");
+        StepError::failed(FailureKind::Start, message)
+    })?;
+    Ok((masks, warnings))
 }
 
 fn masked(error: StepError, masks: &Masks) -> StepError {

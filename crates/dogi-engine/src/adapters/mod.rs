@@ -2,6 +2,8 @@
 
 #[cfg(feature = "deliver")]
 mod callback;
+#[cfg(any(feature = "docker", feature = "compose"))]
+mod coverage;
 #[cfg(feature = "docker")]
 mod docker;
 #[cfg(feature = "git")]

@@ -5,10 +5,11 @@ use dogi_docker::{Container, Rewrite, Rewriting};
 use dogi_job::{FailureKind, Spec};
 use dogi_stream::{
     Channel,
-    mask::{Coverage, Masker, Masks},
+    mask::{Masker, Masks},
 };
 
 use super::error;
+use crate::adapters::coverage::warning;
 use crate::ports::{SecretValues, StepError, Work};
 
 /// Masks what comes from a container; for a run without secrets, nothing.
@@ -106,20 +107,6 @@ impl Secrecy {
                 reason: self.hide(reason),
             },
         }
-    }
-}
-
-fn warning(variable: &str, coverage: Coverage) -> Option<String> {
-    let shortest = Masks::SHORTEST;
-    match coverage {
-        Coverage::Whole => None,
-        Coverage::ButShortLines { lines } => Some(format!(
-            "{lines} lines of the secret {variable} are shorter than {shortest} characters, \
-             and are not masked by themselves"
-        )),
-        Coverage::TooShort => Some(format!(
-            "the secret {variable} is shorter than {shortest} characters, and is not masked"
-        )),
     }
 }
 
