@@ -164,10 +164,10 @@ impl Prepared {
     ) -> Result<Exit, ComposeError> {
         match &plan.tests {
             Tests::Service(name) => {
-                let mut arguments = vec!["run", "-T"];
-                if !plan.keep {
-                    arguments.push("--rm");
-                }
+                let mut arguments = match plan.keep {
+                    true => vec!["run", "-T"],
+                    false => vec!["run", "--rm", "-T"],
+                };
                 // Without a value: the program takes it from its own environment, which others can't
                 // read as they can its command line.
                 for name in self.passed_on() {

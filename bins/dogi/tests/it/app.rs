@@ -3,9 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
-use dogi::App;
 use dogi::config::{Environment, Flags, Purpose, Settings};
+use dogi::{App, BuildError};
+use dogi_testkit::wait;
 
 fn settings(data: &Path, docker: &str) -> Settings {
     let env: Environment = [
@@ -19,10 +21,18 @@ fn settings(data: &Path, docker: &str) -> Settings {
     Settings::load(&Flags::new(), &env, Purpose::Serve).expect("good settings")
 }
 
-/// Builds a server in that directory, and ends it.
+/// Builds a server in that directory, and ends it. What one before it has begun may end a moment later.
 async fn build(data: &Path) {
     let settings = settings(data, "unix:///nowhere/docker.sock");
-    let _app = App::build(&settings).await.expect("it can be built");
+    let built = || async {
+        match App::build(&settings).await {
+            Ok(app) => Some(app),
+            Err(BuildError::Engine(error)) if format!("{error:?}").contains("InUse") => None,
+            Err(error) => panic!("it can be built: {error:?}"),
+        }
+    };
+    let built = wait::within(Duration::from_secs(10), "the directory to be free", built);
+    drop(built.await.expect("it can be built"));
 }
 
 fn mode(path: &Path) -> u32 {
