@@ -1,4 +1,7 @@
 //! The resolved model, as the program prints it and as it is written for the program again.
+//!
+//! `dogi-yaml` reads what people write: a scalar is the text as it is spelled, quoted or not, with its line.
+//! Here a program has written it, and `"5"` and `5` are two things.
 
 use std::fmt;
 

@@ -21,7 +21,7 @@ use super::{Call, State, forwarded, input, run};
 use crate::hooks::BodyPermit;
 use crate::webhooks::{
     self, BookError, Judged, Outcome, PlanError, Promised, Record, Request, StartError, Told,
-    WebhookService,
+    Unstarted, WebhookService,
 };
 
 /// Forges wait for an answer for 10 s (GitHub, GitLab) or 5 s (Gitea, Forgejo): what takes longer is answered
@@ -42,42 +42,13 @@ pub(super) async fn answer(
     let received = receive(state, call, &mut permit).await?;
     let (told, verified) = told(&service, received, forge)?;
     let name = verified.forge().map(|forge| forge.as_str().to_owned());
-    let repo = match service
-        .judge(&told.event, proven(&verified))
-        .map_err(plan_problem)?
-    {
-        Judged::Nothing { reason } => {
-            let outcome = Outcome::NotTriggered {
-                reason: reason.clone(),
-            };
-            service
-                .book
-                .note(webhooks::record(&told, None, name), outcome);
-            return Ok(nothing(&told, &reason));
-        }
-        Judged::Foreign { sender, host } => {
-            let reason = format!("{host} is no host of {sender}, which sent this");
-            let outcome = Outcome::Refused {
-                reason: reason.clone(),
-            };
-            service
-                .book
-                .note(webhooks::record(&told, None, name), outcome);
-            return Err(Problem::forbidden(reason));
-        }
-        Judged::NotListed { repo } => {
-            let outcome = Outcome::Refused {
-                reason: "not listed".to_owned(),
-            };
-            service
-                .book
-                .note(webhooks::record(&told, None, name), outcome);
-            let detail = format!(
-                "{repo} is not among the repositories that this server runs (`repos` in dogi.yaml)"
-            );
-            return Err(Problem::forbidden(detail));
-        }
+    let judged = service.judge(&told.event, proven(&verified));
+    let repo = match judged.map_err(plan_problem)? {
         Judged::Something { repo, .. } => repo,
+        Judged::Unstarted(why) => {
+            let record = webhooks::record(&told, None, name);
+            return unstarted(&service, &told, record, why);
+        }
     };
     let key = verified.id().map(|id| {
         let forge = name.as_deref().unwrap_or_default();
@@ -92,6 +63,27 @@ pub(super) async fn answer(
     match wait {
         true => waited(state, &record).await,
         false => Ok(accepted(state, &record)),
+    }
+}
+
+/// Answers a delivery that starts nothing.
+fn unstarted(
+    service: &WebhookService,
+    told: &Told,
+    record: Record,
+    why: Unstarted,
+) -> Result<Response<Body>, Problem> {
+    match why {
+        Unstarted::Nothing { reason } => {
+            let answer = nothing(told, &reason);
+            service.book.note(record, Outcome::NotTriggered { reason });
+            Ok(answer)
+        }
+        Unstarted::Forbidden { reason } => {
+            let problem = Problem::forbidden(reason.as_str());
+            service.book.note(record, Outcome::Refused { reason });
+            Err(problem)
+        }
     }
 }
 

@@ -159,6 +159,13 @@ impl Book {
         self.known().records.get(id).cloned()
     }
 
+    /// Whether it is known what came of it.
+    pub(crate) fn is_settled(&self, id: &str) -> bool {
+        let known = self.known();
+        let record = known.records.get(id);
+        record.is_none_or(|record| record.outcome != Outcome::Taken)
+    }
+
     /// At most `limit`, the newest first, that are older than `before`.
     pub(crate) fn page(&self, before: Option<&str>, limit: usize) -> Vec<Record> {
         let known = self.known();

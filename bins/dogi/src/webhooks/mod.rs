@@ -63,14 +63,36 @@ pub(crate) struct Told {
 /// What is to be done about a delivery.
 #[derive(Debug)]
 pub(crate) enum Judged {
-    /// Nothing, and all is well.
-    Nothing { reason: String },
-    /// The repository is of another forge than the one that sent this.
-    Foreign { sender: String, host: String },
-    /// No rule is about the repository.
-    NotListed { repo: String },
+    /// Nothing.
+    Unstarted(Unstarted),
     /// Something, as far as can be told without the repository.
     Something { repo: RepoUrl, rule: Chosen },
+}
+
+/// Why a delivery starts nothing.
+#[derive(Debug)]
+pub(crate) enum Unstarted {
+    /// All is well, and nothing waits for it.
+    Nothing { reason: String },
+    /// The repository is not listed, or of another forge than the sender.
+    Forbidden { reason: String },
+}
+
+impl Unstarted {
+    pub(crate) fn reason(self) -> String {
+        match self {
+            Self::Nothing { reason } | Self::Forbidden { reason } => reason,
+        }
+    }
+}
+
+fn nothing(reason: impl Into<String>) -> Judged {
+    let reason = reason.into();
+    Judged::Unstarted(Unstarted::Nothing { reason })
+}
+
+fn forbidden(reason: String) -> Judged {
+    Judged::Unstarted(Unstarted::Forbidden { reason })
 }
 
 /// What says what is started.
@@ -117,14 +139,12 @@ impl WebhookService {
     /// `sender`: who was proven to have sent it, by a secret that is only for that forge.
     pub(crate) fn judge(&self, event: &Event, sender: Option<Forge>) -> Result<Judged, PlanError> {
         if matches!(event.kind, EventKind::Ping) {
-            let reason = "pong".to_owned();
-            return Ok(Judged::Nothing { reason });
+            return Ok(nothing("pong"));
         }
         let repo = match self.repo_of(event) {
             Some(repo) => repo,
             None if event.is_ignored() => {
-                let reason = "nothing waits for such an event".to_owned();
-                return Ok(Judged::Nothing { reason });
+                return Ok(nothing("nothing waits for such an event"));
             }
             None => return Err(PlanError::NoRepository),
         };
@@ -133,8 +153,8 @@ impl WebhookService {
         if let (Some(sender), Some(kind)) = (sender, self.kinds.get(&host))
             && !is_kind(sender, *kind)
         {
-            let sender = sender.to_string();
-            return Ok(Judged::Foreign { sender, host });
+            let reason = format!("{host} is no host of {sender}, which sent this");
+            return Ok(forbidden(reason));
         }
         if let Some(ci) = &self.compose_ci {
             let rule = [ci.rule()];
@@ -182,6 +202,14 @@ impl WebhookService {
             let (service, engine) = (Arc::clone(self), engine.clone());
             tokio::spawn(async move {
                 let id = record.id.clone();
+                // A copy of it may be coming just now.
+                let _turn = match &record.key {
+                    Some(key) => Some(service.book.turn(key).await),
+                    None => None,
+                };
+                if service.book.is_settled(&id) {
+                    return;
+                }
                 match service.told(&id).await {
                     Ok(told) => {
                         tracing::info!(delivery = id, "a delivery is taken up again");
@@ -244,13 +272,11 @@ fn judged(
             repo,
             rule: chosen(rule),
         },
-        Decision::NotListed => Judged::NotListed { repo: key },
-        Decision::Unwanted { why, .. } => Judged::Nothing {
-            reason: why.to_string(),
-        },
-        other => Judged::Nothing {
-            reason: other.to_string(),
-        },
+        Decision::NotListed => forbidden(format!(
+            "{key} is not among the repositories that this server runs (`repos` in dogi.yaml)"
+        )),
+        Decision::Unwanted { why, .. } => nothing(why.to_string()),
+        other => nothing(other.to_string()),
     }
 }
 

@@ -170,13 +170,8 @@ impl WebhookService {
     async fn plan(&self, id: &str, told: &Told) -> Result<Plan, PlanError> {
         let (repo, rule) = match self.judge(&told.event, None)? {
             Judged::Something { repo, rule } => (repo, rule),
-            Judged::Nothing { reason } => return Ok(Plan::Nothing { reason }),
-            Judged::Foreign { host, .. } => {
-                let reason = format!("{host} is another forge than the sender");
-                return Ok(Plan::Nothing { reason });
-            }
-            Judged::NotListed { repo } => {
-                let reason = format!("{repo} is not listed any more");
+            Judged::Unstarted(why) => {
+                let reason = why.reason();
                 return Ok(Plan::Nothing { reason });
             }
         };
