@@ -352,7 +352,7 @@ async fn deliveries_are_listed_with_what_they_started_and_can_be_taken_again() {
 }
 
 const COMPOSE: &str = "services:\n  tests:\n    build: .\n    command: [/bin/bash, -c, \
-    'echo tested $$commit; exit ${CODE:-0}']\n    environment: [commit]\n";
+    'echo tested $$commit; cat $$GITHUB_EVENT_PATH; exit ${CODE:-0}']\n    environment: [commit]\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_compose_project_is_tested_and_nothing_of_it_is_left() {
@@ -375,6 +375,7 @@ async fn a_compose_project_is_tested_and_nothing_of_it_is_left() {
         engine.containers(&format!("dogi.run={run}")),
         [] as [String; 0]
     );
+    assert!(log.contains(r#""message":"mend it"#), "the event: {log}");
     let told = place.told(2).await;
     assert_eq!(told[1], ("success".to_owned(), "dogi/compose".to_owned()));
 }
@@ -395,26 +396,49 @@ async fn what_a_compose_file_may_not_ask_for_is_refused() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn compose_ci_needs_variables_alone() {
+/// A server that has compose-ci's variables, and what they name.
+struct ComposeCi {
+    dogi: Dogi,
+    commit: String,
+    forge: Forge,
+    _repos: Repos,
+}
+
+async fn compose_ci(more: &[(&str, &str)]) -> ComposeCi {
     let compose = format!("version: \"3.7\"\n{COMPOSE}");
     let repo = repo(&[("docker-compose.yml", &compose)]);
     let commit = repo.head().expect("a commit");
     let mut repos = Repos::start().await;
     repos.add_repo(&format!("{NAME}.git"), repo);
-    let forge = Forge::start(Kind::GitHub, TOKEN, &[NAME])
-        .await
-        .expect("a forge");
+    let forge = Forge::start(Kind::GitHub, TOKEN, &[NAME]);
+    let forge = forge.await.expect("a forge");
     let github = repos.server.url("").trim_end_matches('/').to_owned();
-    let dogi = Dogi::with(&[
+    let api = forge.api();
+    let mut variables = vec![
         ("GITHUB_TOKEN", TOKEN),
         ("GITHUB_REPO", NAME),
-        ("GITHUB_URL", &github),
-        ("GITHUB_API_URL", &forge.api()),
+        ("GITHUB_URL", github.as_str()),
+        ("GITHUB_API_URL", api.as_str()),
         ("EGRESS_ALLOW", "loopback,private"),
-        ("DOGI_TOKEN", "of-the-operator"),
-    ])
-    .await;
+    ];
+    variables.extend(more);
+    ComposeCi {
+        dogi: Dogi::with(&variables).await,
+        commit,
+        forge,
+        _repos: repos,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compose_ci_needs_variables_alone() {
+    let token = [("DOGI_TOKEN", "of-the-operator")];
+    let ComposeCi {
+        dogi,
+        commit,
+        forge,
+        _repos,
+    } = compose_ci(&token).await;
     let send =
         |target: &str, body: &Value| dogi.ask(dogi.request("POST", target).body(body.to_string()));
     let by_hand = json!({ "after": commit });
@@ -593,29 +617,13 @@ async fn a_hook_in_a_container_of_the_build_image_is_kept_with_its_files() {
     let path = folder.path().to_str().expect("UTF-8");
     engine.docker(&["build", "--quiet", "--tag", &image, path]);
 
-    let compose = format!("version: \"3.7\"\n{COMPOSE}");
-    let repo = repo(&[("docker-compose.yml", &compose)]);
-    let commit = repo.head().expect("a commit");
-    let mut repos = Repos::start().await;
-    repos.add_repo(&format!("{NAME}.git"), repo);
-    let forge = Forge::start(Kind::GitHub, TOKEN, &[NAME])
-        .await
-        .expect("a forge");
-    let github = repos.server.url("").trim_end_matches('/').to_owned();
-    let dogi = Dogi::with(&[
-        ("GITHUB_TOKEN", TOKEN),
-        ("GITHUB_REPO", NAME),
-        ("GITHUB_URL", &github),
-        ("GITHUB_API_URL", &forge.api()),
-        ("EGRESS_ALLOW", "loopback,private"),
+    let hook = "sh -c 'echo hook $commit $OF_THE_OPERATOR ${GITHUB_TOKEN:-no token}; echo made > /made; ls'";
+    let ComposeCi { dogi, commit, .. } = &compose_ci(&[
         ("BYPASS_SIGNATURES", "true"),
         ("BUILD_IMAGE", &image),
         ("GARBAGE_COLLECT", "0"),
         ("OF_THE_OPERATOR", "handed on"),
-        (
-            "HOOK",
-            "sh -c 'echo hook $commit $OF_THE_OPERATOR ${GITHUB_TOKEN:-no token}; echo made > /made; ls'",
-        ),
+        ("HOOK", hook),
     ])
     .await;
     let request = dogi.request("POST", &format!("/?token={TOKEN}&wait=true"));

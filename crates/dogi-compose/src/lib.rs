@@ -18,7 +18,7 @@
 //! let compose = Compose::find(OsStr::new("/usr/local/bin:/usr/bin:/bin"), None).await?;
 //! let (mut log, cancel) = (Vec::new(), CancellationToken::new());
 //! let prepared = compose.prepare(&project, &mut log, &cancel).await?;
-//! let plan = Plan { tests: Tests::Service("tests".to_owned()), push: true, keep: false };
+//! let plan = Plan { tests: Tests::Service("tests".to_owned()), push: true, keep: false, files: Vec::new() };
 //! let outcome = prepared.run(&plan, &mut log, &cancel).await;
 //! let down = Down {
 //!     name: project.name.clone(),

@@ -1,6 +1,6 @@
 //! The steps of a run.
 
-use std::{collections::BTreeMap, ffi::OsString};
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
 use dogi_command::{CommandSpec, Exit};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,9 @@ pub struct Plan {
     /// Whether the container of the tests stays when it has ended, until all is taken
     /// [down](crate::Compose::down): files can be had out of it.
     pub keep: bool,
+    /// Files of this machine that the container of a tests' service may read, and where it finds them.
+    /// They have to be readable for everybody.
+    pub files: Vec<(PathBuf, String)>,
 }
 
 /// The tests: once all other services are up, they run, and their exit code is the result.
@@ -168,6 +171,14 @@ impl Prepared {
                     true => vec!["run", "-T"],
                     false => vec!["run", "--rm", "-T"],
                 };
+                let binds: Vec<String> = plan
+                    .files
+                    .iter()
+                    .map(|(from, to)| format!("{}:{to}:ro", self.project.seen(from).display()))
+                    .collect();
+                for bind in &binds {
+                    arguments.extend(["--volume", bind]);
+                }
                 // Without a value: the program takes it from its own environment, which others can't
                 // read as they can its command line.
                 for name in self.passed_on() {

@@ -76,6 +76,7 @@ mod recovery;
 mod reports;
 pub mod store;
 mod submission;
+mod upkeep;
 
 pub use builder::{BuildEngineError, EngineBuilder};
 pub use chain::chain;

@@ -172,7 +172,7 @@ impl Shared {
                 outcome,
                 status: status.clone(),
             };
-            let subject = report.subject(run.id());
+            let subject = report.subject(&status);
             let mut state = self.reports.state();
             let newest = state.newest.entry(subject.clone());
             let newest = newest.or_insert_with(|| run.id().clone());

@@ -21,8 +21,8 @@ pub struct StatusReport {
     pub forge: String,
     /// The path of the repository there: `owner/name`.
     pub repo: String,
-    /// The commit.
-    pub commit: Commit,
+    /// The commit; `None`: the one that the run turns out to be of.
+    pub commit: Option<Commit>,
     /// What tells this status from others of the commit.
     pub context: String,
 }
@@ -36,8 +36,8 @@ pub struct MailReport {
     pub on: MailOn,
     /// The path of the repository: `owner/name`.
     pub repo: String,
-    /// The commit.
-    pub commit: Commit,
+    /// The commit; `None`: the one that the run turns out to be of.
+    pub commit: Option<Commit>,
     /// What was pushed: a branch or a tag.
     #[serde(default)]
     pub branch: Option<String>,
@@ -119,6 +119,8 @@ impl Report {
     #[must_use]
     pub fn due(&self, status: &RunStatus) -> Option<Outcome> {
         let outcome = Outcome::of(status);
+        // Before it is checked out there is nothing to be told of, and afterwards perhaps neither.
+        self.commit(status)?;
         let wanted = match (self, outcome) {
             (Self::Status(_), _) => true,
             (Self::Mail(_), Outcome::Pending) => false,
@@ -131,15 +133,40 @@ impl Report {
         wanted.then_some(outcome)
     }
 
+    /// The commit that it is about, once that is known.
+    #[must_use]
+    pub fn commit<'a>(&'a self, status: &'a RunStatus) -> Option<&'a Commit> {
+        let named = match self {
+            Self::Status(report) => &report.commit,
+            Self::Mail(report) => &report.commit,
+        };
+        named.as_ref().or(status.commit.as_ref())
+    }
+
+    /// Whether it can't be told of what before the run is checked out.
+    #[must_use]
+    pub fn awaits_commit(&self) -> bool {
+        match self {
+            Self::Status(report) => report.commit.is_none(),
+            Self::Mail(report) => report.commit.is_none(),
+        }
+    }
+
     /// What it says of one thing is told in order, and only the newest: the thing.
     #[must_use]
-    pub fn subject(&self, run: &crate::RunId) -> String {
+    pub fn subject(&self, status: &RunStatus) -> String {
         match self {
-            Self::Status(status) => format!(
-                "status {} {} {} {}",
-                status.forge, status.repo, status.commit, status.context
-            ),
-            Self::Mail(mail) => format!("mail {run} {}", mail.to.join(",")),
+            Self::Status(report) => {
+                let commit = self.commit(status).map_or("", Commit::as_str);
+                let StatusReport {
+                    forge,
+                    repo,
+                    context,
+                    ..
+                } = report;
+                format!("status {forge} {repo} {commit} {context}")
+            }
+            Self::Mail(mail) => format!("mail {} {}", status.run, mail.to.join(",")),
         }
     }
 }

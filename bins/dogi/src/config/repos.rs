@@ -180,7 +180,17 @@ fn rule(file: &mut FileReader<'_>, node: Node, path: &str) -> Option<RepoRule> {
         Some(node) => runs::read(reader, node, &here("run")),
         None => runs::default_runs(line),
     };
+    let files_line = files.as_ref().map(|node| node.line);
     let files = self::files(reader, files, &here("files"));
+    let in_containers =
+        |run: &RunEntry| !matches!(run.work, Work::Compose { .. } | Work::Host { .. });
+    if let Some(line) = files_line
+        && !runs.is_empty()
+        && !runs.iter().any(in_containers)
+    {
+        let message = "is for containers that dogi makes, and this rule makes none";
+        reader.mistake(line, &here("files"), message);
+    }
     let env = self::env(reader, env, &here("env"));
     let status = given(status).and_then(|node| flag(reader, node, &here("status")));
     let mail = given(mail).map(|node| self::mail(reader, node, &here("mail")));

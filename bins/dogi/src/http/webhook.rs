@@ -47,7 +47,7 @@ pub(super) async fn answer(
         Judged::Something { repo, .. } => repo,
         Judged::Unstarted(why) => {
             let record = webhooks::record(&told, None, name);
-            return unstarted(&service, &told, record, why);
+            return unstarted(state, &service, &told, (record, why));
         }
     };
     let key = verified.id().map(|id| {
@@ -59,7 +59,12 @@ pub(super) async fn answer(
         repo: Some(repo.match_key()),
         ..record
     };
-    let record = take(state, &service, record, told, (permit, wait)).await?;
+    let taken = take(state, &service, record, told, (permit, wait)).await;
+    let outcome = taken
+        .as_ref()
+        .map_or("refused", |record| record.outcome.name());
+    state.metrics.hooks().delivered(outcome);
+    let record = taken?;
     match wait {
         true => waited(state, &record).await,
         false => Ok(accepted(state, &record)),
@@ -68,23 +73,23 @@ pub(super) async fn answer(
 
 /// Answers a delivery that starts nothing.
 fn unstarted(
+    state: &State,
     service: &WebhookService,
     told: &Told,
-    record: Record,
-    why: Unstarted,
+    (record, why): (Record, Unstarted),
 ) -> Result<Response<Body>, Problem> {
-    match why {
+    let (answer, outcome) = match why {
         Unstarted::Nothing { reason } => {
-            let answer = nothing(told, &reason);
-            service.book.note(record, Outcome::NotTriggered { reason });
-            Ok(answer)
+            (Ok(nothing(told, &reason)), Outcome::NotTriggered { reason })
         }
-        Unstarted::Forbidden { reason } => {
-            let problem = Problem::forbidden(reason.as_str());
-            service.book.note(record, Outcome::Refused { reason });
-            Err(problem)
-        }
-    }
+        Unstarted::Forbidden { reason } => (
+            Err(Problem::forbidden(reason.as_str())),
+            Outcome::Refused { reason },
+        ),
+    };
+    state.metrics.hooks().delivered(outcome.name());
+    service.book.note(record, outcome);
+    answer
 }
 
 /// For who waits for the outcome itself.
@@ -187,10 +192,7 @@ fn verify_problem(error: VerifyError) -> Problem {
 }
 
 fn plan_problem(error: PlanError) -> Problem {
-    match &error {
-        PlanError::Stranger(_) => Problem::forbidden(error.to_string()),
-        _ => Problem::bad_request(error.to_string()),
-    }
+    Problem::bad_request(error.to_string())
 }
 
 fn book_problem(error: &BookError) -> Problem {
@@ -322,14 +324,8 @@ pub(super) fn shown(state: &State, record: &Record) -> Value {
         "client": record.client,
         "replay_of": record.replay_of,
     });
-    let (name, reason) = match &record.outcome {
-        Outcome::Taken => ("taken", None),
-        Outcome::Started { .. } => ("started", None),
-        Outcome::NotTriggered { reason } => ("not_triggered", Some(reason)),
-        Outcome::Refused { reason } => ("refused", Some(reason)),
-    };
-    json["outcome"] = name.into();
-    json["reason"] = reason.cloned().into();
+    json["outcome"] = record.outcome.name().into();
+    json["reason"] = record.outcome.reason().into();
     if let Outcome::Started { runs } = &record.outcome {
         let links = &state.links;
         let shown = runs.iter().map(|started| {

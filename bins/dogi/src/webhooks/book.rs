@@ -71,6 +71,26 @@ pub(crate) enum Outcome {
     Refused { reason: String },
 }
 
+impl Outcome {
+    /// Its name in answers and metrics.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Started { .. } => "started",
+            Self::NotTriggered { .. } => "not_triggered",
+            Self::Refused { .. } => "refused",
+        }
+    }
+
+    /// Why nothing came of it.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Taken | Self::Started { .. } => None,
+            Self::NotTriggered { reason } | Self::Refused { reason } => Some(reason),
+        }
+    }
+}
+
 /// A run that a delivery started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Started {

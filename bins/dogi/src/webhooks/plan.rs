@@ -111,9 +111,7 @@ impl Trigger<'_> {
     }
 
     fn reports(&self, context: &str, rule: &Reporting) -> Vec<Report> {
-        let Some(commit) = &self.event.commit else {
-            return Vec::new();
-        };
+        let commit = &self.event.commit;
         let mut reports = Vec::new();
         if rule.status.unwrap_or(self.can_tell) {
             reports.push(Report::Status(StatusReport {
@@ -128,7 +126,7 @@ impl Trigger<'_> {
     }
 
     /// One for each, so that one that is refused keeps nobody else from theirs.
-    fn mails(&self, commit: &Commit, rule: &Reporting) -> Vec<MailReport> {
+    fn mails(&self, commit: &Option<Commit>, rule: &Reporting) -> Vec<MailReport> {
         let Some((to, on)) = rule.mail.as_ref() else {
             return Vec::new();
         };

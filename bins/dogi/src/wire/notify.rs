@@ -13,14 +13,15 @@ use dogi_job::RunStatus;
 use dogi_url::OutputName;
 use url::Url;
 
-use super::{WireError, is_this_machine};
+use super::WireError;
+use super::git::{host_of, is_this_machine};
 use crate::config::{ForgeKind, Settings};
 use crate::http::Links;
 
 /// The hosts of clone URLs whose forges there is a token for.
 pub(crate) fn tellable(settings: &Settings) -> BTreeSet<String> {
     let github = settings.network.github_token.as_ref();
-    let github = github.and_then(|_| host(&settings.network.github_url));
+    let github = github.and_then(|_| host_of(&settings.network.github_url));
     let forges = settings.file.forges.iter();
     let forges = forges.filter(|(_, forge)| forge.token.is_some());
     let forges = forges.map(|(host, _)| host.to_ascii_lowercase());
@@ -29,7 +30,7 @@ pub(crate) fn tellable(settings: &Settings) -> BTreeSet<String> {
 
 /// What the hosts speak that the settings name.
 pub(crate) fn kinds(settings: &Settings) -> BTreeMap<String, ForgeKind> {
-    let github = host(&settings.network.github_url);
+    let github = host_of(&settings.network.github_url);
     let github = github.map(|host| (host, ForgeKind::Github));
     let forges = settings.file.forges.iter();
     let forges = forges.map(|(host, forge)| (host.to_ascii_lowercase(), forge.kind));
@@ -80,7 +81,7 @@ fn link(links: &Links) -> Arc<LogLink> {
 fn apis(settings: &Settings) -> Result<BTreeMap<String, StatusApi>, WireError> {
     let mut apis = BTreeMap::new();
     let network = &settings.network;
-    if let (Some(token), Some(host)) = (&network.github_token, host(&network.github_url)) {
+    if let (Some(token), Some(host)) = (&network.github_token, host_of(&network.github_url)) {
         let api = network.github_api_url.clone();
         let api = StatusApi::new(Forge::GitHub, api, Secret::new(token.expose()));
         apis.insert(host, api.map_err(failed)?);
@@ -107,12 +108,4 @@ fn apis(settings: &Settings) -> Result<BTreeMap<String, StatusApi>, WireError> {
         apis.insert(host.to_ascii_lowercase(), api.map_err(failed)?);
     }
     Ok(apis)
-}
-
-fn host(url: &Url) -> Option<String> {
-    let host = url.host_str()?;
-    Some(match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    })
 }

@@ -70,8 +70,10 @@ pub(super) async fn measure(lab: &Lab) -> Result<Vec<Row>> {
         original,
         body: payload::push(),
     };
-    let mut rows = bench.waited_for().await?;
-    rows.extend(bench.in_background().await?);
+    let (mut rows, waited_for) = bench.waited_for().await?;
+    let (row, in_background) = bench.in_background().await?;
+    rows.push(row);
+    rows.push(bench.memory_of_all(waited_for.max(in_background)));
     Ok(rows)
 }
 
@@ -125,7 +127,7 @@ impl Bench<'_> {
     }
 
     /// Whoever sends waits for the outcome.
-    async fn waited_for(&self) -> Result<Vec<Row>> {
+    async fn waited_for(&self) -> Result<(Vec<Row>, Resident)> {
         let folder = self.lab.folder.path().join("hooks-waited-for");
         let sides = self.start(&folder).await?;
         let mut rows = Vec::new();
@@ -133,9 +135,10 @@ impl Bench<'_> {
         for case in CASES {
             rows.push(self.rates(&sides, case, &mut own).await?);
         }
-        rows.push(self.own_memory(&sides, own)?);
+        let resident = Resident::of(&sides)?;
+        rows.push(self.memory("the two above", resident, own));
         sides.dogi.stop().await?;
-        Ok(rows)
+        Ok((rows, resident))
     }
 
     /// Both sides take turns; the first of each is not counted.
@@ -171,33 +174,29 @@ impl Bench<'_> {
         })
     }
 
-    /// What is resident of a program's own pages differs with what the kernel has cached of its file, and
-    /// is taken back when memory is short. So it is told, and not compared.
-    fn own_memory(&self, sides: &Sides, own: Own) -> Result<Row> {
-        let resident = Resident::of(sides)?;
-        let text = |own: u64, resident: u64| {
-            let resident = megabytes(resident);
-            format!("{} ({resident} with pages of the program)", megabytes(own))
+    /// What was resident, and what of it is no page of a program: how much of a program is resident
+    /// differs with what the kernel has cached of its file.
+    fn memory(&self, when: &str, resident: Resident, own: Own) -> Row {
+        let text = |resident: u64, own: u64| {
+            let own = megabytes(own);
+            format!("{} ({own} of it its own)", megabytes(resident))
         };
-        let own_beside = sides.beside.is_some().then_some(own.beside);
-        let what = "the most of memory of its own after a turn of the two above";
-        Ok(self.compared(
-            what,
-            text(own.dogi, resident.dogi),
-            resident.beside.map(|resident| text(own.beside, resident)),
-            own.dogi as f64 / own_beside.map_or(f64::NAN, |own| own as f64),
-        ))
+        let beside = resident.beside;
+        Row {
+            what: self.name(&format!("the most of resident memory in {when}")),
+            dogi: text(resident.dogi, own.dogi),
+            beside: beside.map_or_else(|| NOT_HERE.to_owned(), |it| text(it, own.beside)),
+            ratio: or_dash(beside.is_some(), resident.ratio()),
+            wanted: "measured".to_owned(),
+            met: true,
+        }
     }
 
-    fn memory(&self, sides: &Sides, when: &str) -> Result<Row> {
-        let resident = Resident::of(sides)?;
-        let beside = resident.beside;
-        Ok(self.compared(
-            &format!("the most of resident memory in {when}"),
-            megabytes(resident.dogi),
-            beside.map(megabytes),
-            resident.dogi as f64 / beside.map_or(f64::NAN, |bytes| bytes as f64),
-        ))
+    /// Of everything that was asked of them.
+    fn memory_of_all(&self, resident: Resident) -> Row {
+        let beside = resident.beside.map(megabytes);
+        let what = "the most of resident memory in all of the above";
+        self.compared(what, megabytes(resident.dogi), beside, resident.ratio())
     }
 
     fn compared(&self, what: &str, dogi: String, beside: Option<String>, ratio: f64) -> Row {
@@ -213,7 +212,7 @@ impl Bench<'_> {
     }
 
     /// The answer comes first, the command by and by.
-    async fn in_background(&self) -> Result<Vec<Row>> {
+    async fn in_background(&self) -> Result<(Row, Resident)> {
         let folder = self.lab.folder.path().join("hooks-in-background");
         let sides = self.start(&folder).await?;
         let count = match self.lab.times(usize::MAX) {
@@ -235,9 +234,9 @@ impl Bench<'_> {
             wanted: "all".to_owned(),
             met: dogi.ran == dogi.promised,
         };
-        let memory = self.memory(&sides, "the one above")?;
+        let resident = Resident::of(&sides)?;
         sides.dogi.stop().await?;
-        Ok(vec![row, memory])
+        Ok((row, resident))
     }
 
     async fn promised(&self, server: SocketAddr, trace: &Trace, count: usize) -> Result<Promised> {
@@ -290,6 +289,17 @@ impl Resident {
             dogi: Memory::of(&sides.dogi)?.peak,
             beside,
         })
+    }
+
+    fn max(self, other: Self) -> Self {
+        Self {
+            dogi: self.dogi.max(other.dogi),
+            beside: self.beside.max(other.beside),
+        }
+    }
+
+    fn ratio(self) -> f64 {
+        self.dogi as f64 / self.beside.map_or(f64::NAN, |bytes| bytes as f64)
     }
 }
 

@@ -18,6 +18,7 @@ fn plan() -> Plan {
         tests: service("tests"),
         push: false,
         keep: false,
+        files: Vec::new(),
     }
 }
 

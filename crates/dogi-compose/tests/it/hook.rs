@@ -65,6 +65,7 @@ async fn a_cancelled_container() {
         tests: Tests::Container(hook),
         push: false,
         keep: false,
+        files: Vec::new(),
     };
     let cancel = CancellationToken::new();
     let mut sink = When::new("it began", {

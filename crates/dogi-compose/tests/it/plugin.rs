@@ -57,6 +57,7 @@ async fn is_asked_for_json_and_runs_what_was_rewritten() {
         tests: service("tests"),
         push: true,
         keep: false,
+        files: Vec::new(),
     };
     let outcome = prepared.run(&plan, &mut log, &cancel).await.unwrap();
     // A service without an image's name has nothing to push.

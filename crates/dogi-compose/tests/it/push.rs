@@ -22,6 +22,7 @@ fn plan() -> Plan {
         tests: service("tests"),
         push: true,
         keep: false,
+        files: Vec::new(),
     }
 }
 

@@ -57,6 +57,7 @@ async fn stand_on_no_command_line_and_in_private_files() {
         tests: service("tests"),
         push: false,
         keep: false,
+        files: Vec::new(),
     };
     prepared.run(&plan, &mut sink, &cancel).await.unwrap_err();
     let lines = seen.recv().unwrap();

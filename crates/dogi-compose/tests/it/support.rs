@@ -85,6 +85,7 @@ impl Lab {
             tests,
             push: false,
             keep: false,
+            files: Vec::new(),
         };
         self.run_plan(&plan).await
     }

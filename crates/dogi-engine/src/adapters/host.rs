@@ -8,15 +8,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use dogi_command::{CommandSpec, Exit as ProcessExit, FileSpec, LookupError, Program, Running};
+use dogi_command::{CommandSpec, FileSpec, LookupError, Program};
 use dogi_job::{Event, Exit, FailureKind};
-use dogi_stream::Channel;
+use dogi_stream::mask::Masks;
 use futures::{FutureExt, future::BoxFuture};
 use serde::{Deserialize, Serialize};
 
+use super::program::{Log, watch};
 use crate::{
     chain,
-    outputs::RunOutputs,
     ports::{CommandRequest, Host, StepError, Work},
 };
 
@@ -100,7 +100,9 @@ impl HostRunner {
         let running = running.map_err(|error| {
             not_started(request, "the command can't be started", &chain(&error))
         })?;
-        watch(running, request.outputs, work).await
+        // Its secrets are the operator's own business, who wrote it.
+        let mut log = Log::new(request.outputs.log().clone(), &Masks::default());
+        watch(running, &mut log, work).await
     }
 }
 
@@ -135,61 +137,6 @@ async fn read_details(path: &Path, work: &Work) -> Result<CommandDetails, StepEr
         let message = format!("what was to be run can't be read: {error}");
         StepError::failed(FailureKind::Internal, message)
     })
-}
-
-/// Reads on until the program has ended, whatever becomes of its output; when the work is cancelled,
-/// stops it first.
-async fn watch(mut running: Running, outputs: &RunOutputs, work: &Work) -> Result<Exit, StepError> {
-    let stopper = running.process.stopper();
-    let mut stopped = false;
-    loop {
-        let piece = tokio::select! {
-            biased;
-            () = work.cancel.cancelled(), if !stopped => {
-                stopped = true;
-                stopper.stop();
-                continue;
-            }
-            piece = running.output.next() => piece,
-        };
-        match piece {
-            Ok(Some(bytes)) => outputs.log().append(vec![(Channel::Stdout, bytes)]).await,
-            Ok(None) => break,
-            Err(error) => {
-                let line = format!("dogi: the rest of the output can't be read: {error}");
-                outputs.console().line(line).await;
-                break;
-            }
-        }
-    }
-    if running.output.held_open() {
-        let line = "dogi: a process that the command left behind still holds its output; \
-                    it is not read any more";
-        outputs.console().line(line).await;
-    }
-    // It may have closed its output and go on.
-    let exit = loop {
-        tokio::select! {
-            biased;
-            () = work.cancel.cancelled(), if !stopped => {
-                stopped = true;
-                stopper.stop();
-            }
-            exit = running.process.wait() => break exit,
-        }
-    };
-    let exit = exit.map_err(|error| StepError::failed(FailureKind::Internal, chain(&error)))?;
-    match stopped {
-        true => Err(StepError::Cancelled),
-        false => Ok(told(exit)),
-    }
-}
-
-fn told(exit: ProcessExit) -> Exit {
-    Exit {
-        code: exit.status.shell_code().into(),
-        out_of_memory: false,
-    }
 }
 
 impl Host for HostRunner {

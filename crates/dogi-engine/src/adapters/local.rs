@@ -1,7 +1,6 @@
 //! Programs of this machine in a checkout: compose projects and the operator's commands.
 
 mod checkout;
-mod output;
 
 use std::{
     collections::BTreeMap,
@@ -10,28 +9,31 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use dogi_command::{CommandSpec, Program};
 use dogi_compose::{
     Allow, Ceilings, Compose as ComposeProgram, ComposeError, Down, EngineAddress, HookCommand,
-    HookContainer, Login, Plan, Project, ProjectName, Shared, Tests,
+    HookContainer, Login, Plan, Project, ProjectName, Shared, Sink, Tests,
 };
 use dogi_job::{Compose, ComposeTest, Event, Exit, FailureKind, Local, RunId, Spec};
 use dogi_stream::mask::Masks;
 use futures::{FutureExt, future::BoxFuture};
 use tokio::sync::OnceCell;
 
+use super::program::{Log, told, watch};
 use crate::{
     adapters::coverage::warning,
     chain,
     ports::{Alive, Local as LocalPort, LocalRequest, SecretValues, StepError, Work},
 };
-use output::Log;
 
 /// How long a project may take to be taken down in order.
 const TO_GO: Duration = Duration::from_secs(120);
 /// In the directory of a run.
 const CHECKOUT: &str = "checkout";
 const SCRATCH: &str = "scratch";
+/// Where the tests of a compose project find the event.
+const EVENT_PATH: &str = "/github/workflow/event.json";
 
 /// How programs in checkouts are run.
 #[derive(Clone, Debug)]
@@ -143,9 +145,17 @@ impl LocalRunner {
         let event = request.event;
         let mut environment = environment(request);
         environment.insert("COMPOSE_PROJECT_NAME".to_owned(), name.to_string());
-        if event.is_file() {
-            let path = event.display().to_string();
-            environment.insert("GITHUB_EVENT_PATH".to_owned(), path);
+        let mut files = Vec::new();
+        match compose.test {
+            ComposeTest::Service(_) if event.is_file() => {
+                files.push((checkout::readable(event, &scratch)?, EVENT_PATH.to_owned()));
+                environment.insert("GITHUB_EVENT_PATH".to_owned(), EVENT_PATH.to_owned());
+            }
+            _ if event.is_file() => {
+                let path = event.display().to_string();
+                environment.insert("GITHUB_EVENT_PATH".to_owned(), path);
+            }
+            _ => {}
         }
         let mut labels = self.options.labels.clone();
         labels.insert("dogi.run".to_owned(), work.run.to_string());
@@ -183,16 +193,14 @@ impl LocalRunner {
             tests: self.tests(&compose.test, event),
             push: compose.push,
             keep: request.spec.keep,
+            files,
         };
         let run = async {
             let prepared = program.prepare(&project, log, &work.cancel).await?;
             prepared.run(&plan, log, &work.cancel).await
         };
         match run.await {
-            Ok(outcome) => Ok(Exit {
-                code: outcome.tests.status.shell_code().into(),
-                out_of_memory: false,
-            }),
+            Ok(outcome) => Ok(told(outcome.tests)),
             Err(ComposeError::Cancelled) => Err(StepError::Cancelled),
             Err(error) => Err(StepError::failed(kind(&error), chain(&error))),
         }
@@ -252,7 +260,7 @@ impl LocalRunner {
         }
         spec.working_directory = Some(directory.to_owned());
         let running = spec.spawn().await.map_err(|error| failed(&error))?;
-        output::watch(running, log, work).await
+        watch(running, log, work).await
     }
 
     /// Those of which there is something.
@@ -308,6 +316,12 @@ impl LocalPort for LocalRunner {
             Ok(removed)
         }
         .boxed()
+    }
+}
+
+impl Sink for Log {
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, ()> {
+        Box::pin(self.append(bytes))
     }
 }
 

@@ -16,6 +16,8 @@ mod local;
 mod mirrors;
 #[cfg(feature = "deliver")]
 mod notifier;
+#[cfg(feature = "command")]
+mod program;
 #[cfg(feature = "store")]
 mod store;
 

@@ -77,9 +77,12 @@ impl ForgeNotifier {
             let reason = format!("{:?} is no name of a status", report.context);
             return Answer::Refused { reason };
         };
+        let Some(commit) = notice.report.commit(notice.status) else {
+            return no_commit();
+        };
         let status = CommitStatus {
             repo,
-            commit: report.commit.clone(),
+            commit: commit.clone(),
             state: match notice.outcome {
                 Outcome::Pending => CommitState::Pending,
                 Outcome::Success => CommitState::Success,
@@ -128,6 +131,8 @@ impl ForgeNotifier {
         let status = notice.status;
         let bad = |error: &dyn fmt::Display| error.to_string();
         let line = |text: &Option<String>| text.as_deref().map(Line::first_of);
+        let commit = notice.report.commit(status);
+        let commit = commit.ok_or("the run came to no commit")?;
         Ok(ResultMail {
             id: notice
                 .id
@@ -135,7 +140,7 @@ impl ForgeNotifier {
                 .map_err(|error| bad(&error))?,
             date: status.finished_at.unwrap_or(status.queued_at),
             repo: FullName::new(&report.repo).map_err(|error| bad(&error))?,
-            commit: report.commit.clone(),
+            commit: commit.clone(),
             result: Word::new(notice.outcome.as_str()).map_err(|error| bad(&error))?,
             branch: line(&report.branch),
             title: line(&report.subject),
@@ -168,6 +173,13 @@ impl Notifier for ForgeNotifier {
             }
         }
         .boxed()
+    }
+}
+
+/// Nothing of such a run is due.
+fn no_commit() -> Answer {
+    Answer::Refused {
+        reason: "the run came to no commit".to_owned(),
     }
 }
 

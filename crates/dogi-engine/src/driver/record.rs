@@ -53,6 +53,17 @@ impl Driver {
         let status = self.run.status();
         self.shared.observer.recorded(&before, &status, &event, at);
         self.follow_up().await;
+        let mut reports = self.run.spec().reports.iter();
+        let awaited = reports.any(dogi_job::Report::awaits_commit);
+        if matches!(event, Event::CheckedOut { .. }) && awaited {
+            self.tell();
+        }
+    }
+
+    /// Has everybody told who is to be.
+    fn tell(&self) {
+        let handle = self.shared.directory().run(self.run.id());
+        handle.inspect(|run| self.shared.report(run));
     }
 
     /// Records what an effect told on its way.
@@ -134,8 +145,7 @@ impl Driver {
         }
         self.status.send_replace(Arc::new(self.run.status()));
         if over && !self.run.spec().reports.is_empty() {
-            let handle = self.shared.directory().run(self.run.id());
-            handle.inspect(|run| self.shared.report(run));
+            self.tell();
         }
     }
 

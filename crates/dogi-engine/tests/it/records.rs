@@ -66,14 +66,14 @@ fn container_of_an_event() -> Spec {
             Report::Status(StatusReport {
                 forge: "git.example:3000".to_owned(),
                 repo: "o/r".to_owned(),
-                commit: commit(),
+                commit: Some(commit()),
                 context: "dogi/test".to_owned(),
             }),
             Report::Mail(MailReport {
                 to: vec!["a@example.com".to_owned()],
                 on: MailOn::Failure,
                 repo: "o/r".to_owned(),
-                commit: commit(),
+                commit: Some(commit()),
                 branch: Some("main".to_owned()),
                 subject: Some("mend it".to_owned()),
                 author: None,

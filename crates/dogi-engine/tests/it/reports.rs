@@ -49,6 +49,13 @@ impl Recorder {
         told.map(|(_, about, word)| (about, word)).collect()
     }
 
+    /// Waits until this is the last word.
+    async fn hears_last(&self, word: &str) {
+        while self.words().last().is_none_or(|(_, last)| *last != word) {
+            self.hears(self.told().len() + 1).await;
+        }
+    }
+
     async fn hears(&self, count: usize) {
         loop {
             let heard = self.0.heard.notified();
@@ -82,7 +89,7 @@ fn status(context: &str) -> Report {
     Report::Status(StatusReport {
         forge: "github.com".to_owned(),
         repo: "o/r".to_owned(),
-        commit: commit(),
+        commit: Some(commit()),
         context: context.to_owned(),
     })
 }
@@ -92,7 +99,7 @@ fn mail(to: &str, on: MailOn) -> Report {
         to: vec![to.to_owned()],
         on,
         repo: "o/r".to_owned(),
-        commit: commit(),
+        commit: Some(commit()),
         branch: None,
         subject: None,
         author: None,
@@ -156,6 +163,26 @@ fn a_status_is_pending_and_then_what_the_run_came_to() {
         let wanted = pairs(&[("dogi/test", "pending"), ("dogi/test", outcome)]);
         assert_eq!(machine.notifier.words(), wanted);
     }
+}
+
+#[test]
+fn a_run_that_names_no_commit_tells_of_the_one_that_it_checks_out() {
+    let machine = Machine::new();
+    machine.life(async |engine| {
+        let report = Report::Status(StatusReport {
+            forge: "github.com".to_owned(),
+            repo: "o/r".to_owned(),
+            commit: None,
+            context: "c".to_owned(),
+        });
+        let run = start(&engine, spec_with("action=run", [report])).await;
+        machine.notifier.hears(1).await;
+        machine.fake.ends_with(Ok(0));
+        run.finished().await;
+        machine.notifier.hears(2).await;
+    });
+    let wanted = pairs(&[("c", "pending"), ("c", "success")]);
+    assert_eq!(machine.notifier.words(), wanted);
 }
 
 #[test]
@@ -232,12 +259,7 @@ fn a_pending_that_could_not_be_told_gives_way_to_the_result() {
     machine.life(async |engine| {
         let run = start(&engine, spec_with("action=run", [status("c")])).await;
         run.finished().await;
-        while machine.notifier.words().last() != Some(&("c".to_owned(), "success")) {
-            machine
-                .notifier
-                .hears(machine.notifier.told().len() + 1)
-                .await;
-        }
+        machine.notifier.hears_last("success").await;
     });
     let words = machine.notifier.words();
     let first = words.iter().position(|(_, word)| *word == "success");
@@ -263,12 +285,7 @@ fn an_older_run_never_has_the_last_word_over_a_newer_one_of_the_same_context() {
             State::Succeeded => "success",
             _ => "error",
         };
-        while machine.notifier.words().last() != Some(&("c".to_owned(), last)) {
-            machine
-                .notifier
-                .hears(machine.notifier.told().len() + 1)
-                .await;
-        }
+        machine.notifier.hears_last(last).await;
     });
     says_nothing_new_in_a_later_life(&machine);
 }
@@ -284,12 +301,7 @@ fn what_is_given_up_is_not_tried_again() {
     machine.life(async |engine| {
         let run = start(&engine, spec_with("action=run", [status("c")])).await;
         run.finished().await;
-        while machine.notifier.words().last() != Some(&("c".to_owned(), "success")) {
-            machine
-                .notifier
-                .hears(machine.notifier.told().len() + 1)
-                .await;
-        }
+        machine.notifier.hears_last("success").await;
     });
     says_nothing_new_in_a_later_life(&machine);
 }

@@ -45,6 +45,16 @@ pub(super) fn private(directory: &Path) -> Result<(), StepError> {
     made.map_err(|error| failed("no place for the checkout", &error))
 }
 
+/// A copy of the event in the private directory `scratch`, that whoever runs in a container can read.
+pub(super) fn readable(event: &Path, scratch: &Path) -> Result<PathBuf, StepError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let copy = scratch.join("event.json");
+    let copied = std::fs::copy(event, &copy)
+        .and_then(|_| std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o644)));
+    copied.map_err(|error| failed("the event can't be handed on", &error))?;
+    Ok(copy)
+}
+
 /// Removes everything of a run.
 pub(super) async fn remove(place: &Path) -> Result<(), StepError> {
     let place = place.to_owned();

@@ -1,14 +1,12 @@
-//! What programs print, on its way to the log.
+//! Programs of this machine, and what they print on its way to the log.
 
 use bytes::Bytes;
-use dogi_command::Running;
-use dogi_compose::Sink;
+use dogi_command::{Exit as ProcessExit, Running};
 use dogi_job::{Exit, FailureKind};
 use dogi_stream::{
     Channel,
     mask::{Masker, Masks},
 };
-use futures::future::BoxFuture;
 
 use crate::{
     chain,
@@ -30,7 +28,7 @@ impl Log {
         }
     }
 
-    async fn append(&mut self, bytes: Bytes) {
+    pub(super) async fn append(&mut self, bytes: Bytes) {
         let bytes = self.masker.push(bytes);
         self.put(bytes).await;
     }
@@ -48,13 +46,8 @@ impl Log {
     }
 }
 
-impl Sink for Log {
-    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, ()> {
-        Box::pin(self.append(bytes))
-    }
-}
-
-/// Reads a program to its end; when the work is cancelled, stops it first.
+/// Reads on until the program has ended, whatever becomes of its output; when the work is cancelled,
+/// stops it first.
 pub(super) async fn watch(
     mut running: Running,
     log: &mut Log,
@@ -74,9 +67,20 @@ pub(super) async fn watch(
         };
         match piece {
             Ok(Some(bytes)) => log.append(bytes).await,
-            Ok(None) | Err(_) => break,
+            Ok(None) => break,
+            Err(error) => {
+                let line = format!("dogi: the rest of the output can't be read: {error}");
+                work.console.line(line).await;
+                break;
+            }
         }
     }
+    if running.output.held_open() {
+        let line = "dogi: a process that the command left behind still holds its output; \
+                    it is not read any more";
+        work.console.line(line).await;
+    }
+    // It may have closed its output and go on.
     let exit = loop {
         tokio::select! {
             biased;
@@ -90,9 +94,14 @@ pub(super) async fn watch(
     let exit = exit.map_err(|error| StepError::failed(FailureKind::Internal, chain(&error)))?;
     match stopped {
         true => Err(StepError::Cancelled),
-        false => Ok(Exit {
-            code: exit.status.shell_code().into(),
-            out_of_memory: false,
-        }),
+        false => Ok(told(exit)),
+    }
+}
+
+/// As it is told of a run.
+pub(super) fn told(exit: ProcessExit) -> Exit {
+    Exit {
+        code: exit.status.shell_code().into(),
+        out_of_memory: false,
     }
 }
