@@ -109,10 +109,10 @@ impl Shared {
             let kept = |run: RunHandle| run.spec().keep;
             directory.is_unfinished(run) || directory.run(run).is_some_and(kept)
         };
-        let swept = async {
-            Ok::<_, StepError>(self.local.sweep(&alive).await? + self.runner.sweep(&alive).await?)
-        };
-        match swept.await {
+        // One that can't be looked at keeps nobody from the other.
+        let in_docker = self.runner.sweep(&alive).await;
+        let here = self.local.sweep(&alive).await;
+        match in_docker.and_then(|removed| Ok(removed + here?)) {
             Ok(removed) => {
                 if removed > 0 {
                     tracing::info!(removed, "removed what belonged to no run");

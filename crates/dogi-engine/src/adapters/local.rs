@@ -89,7 +89,7 @@ impl LocalRunner {
         let home = self.variable("HOME").map(PathBuf::from);
         let find = || ComposeProgram::find(&search, home.as_deref());
         let found = self.compose.get_or_try_init(find).await;
-        found.map_err(|error| StepError::failed(FailureKind::Start, chain(&error)))
+        found.map_err(|error| untold("Compose can't be found", &error))
     }
 
     /// Of one run.
@@ -127,7 +127,7 @@ impl LocalRunner {
             )),
         };
         log.finish().await;
-        done.map_err(|error| masked(error, &masks))
+        done.map_err(|error| shown(error, &masks, &place))
     }
 
     async fn project(
@@ -202,7 +202,7 @@ impl LocalRunner {
         match run.await {
             Ok(outcome) => Ok(told(outcome.tests)),
             Err(ComposeError::Cancelled) => Err(StepError::Cancelled),
-            Err(error) => Err(StepError::failed(kind(&error), chain(&error))),
+            Err(error) => Err(of_compose(&error)),
         }
     }
 
@@ -234,12 +234,6 @@ impl LocalRunner {
         directory: &Path,
         log: &mut Log,
     ) -> Result<Exit, StepError> {
-        let failed = |error: &dyn std::error::Error| {
-            StepError::failed(
-                FailureKind::Start,
-                format!("the command can't be run: {error}"),
-            )
-        };
         let Some((name, arguments)) = words.split_first() else {
             return Err(StepError::failed(
                 FailureKind::Start,
@@ -247,7 +241,7 @@ impl LocalRunner {
             ));
         };
         let program = Program::find(name.as_ref(), Some(directory), &self.search());
-        let program = program.map_err(|error| failed(&error))?;
+        let program = program.map_err(|error| untold("the command can't be found", &error))?;
         let mut spec = CommandSpec::new(program, name);
         spec.arguments = arguments.iter().map(OsString::from).collect();
         spec.environment.clone_from(&self.options.environment);
@@ -259,7 +253,8 @@ impl LocalRunner {
             spec.environment.push(("GITHUB_EVENT_PATH".into(), path));
         }
         spec.working_directory = Some(directory.to_owned());
-        let running = spec.spawn().await.map_err(|error| failed(&error))?;
+        let running = spec.spawn().await;
+        let running = running.map_err(|error| untold("the command can't be started", &error))?;
         watch(running, log, work).await
     }
 
@@ -285,7 +280,7 @@ impl LocalRunner {
             // What it says is for nobody: the run's log may be complete by now.
             let mut said = Vec::new();
             let gone = self.compose().await?.down(&down, &mut said).await;
-            gone.map_err(|error| StepError::failed(FailureKind::Internal, chain(&error)))?;
+            gone.map_err(|error| untold("the project can't be taken down", &error))?;
         }
         checkout::remove(&place).await
     }
@@ -354,22 +349,36 @@ fn masks(secrets: &SecretValues) -> Result<(Masks, Vec<String>), StepError> {
     Ok((masks, warnings))
 }
 
-fn masked(error: StepError, masks: &Masks) -> StepError {
-    match error {
-        StepError::Failed { kind, message } => {
-            let message = String::from_utf8_lossy(&masks.mask(message.as_bytes())).into_owned();
-            StepError::Failed { kind, message }
-        }
-        other => other,
-    }
+/// As whoever may see the run may read it: without secrets, and without where this server works.
+fn shown(error: StepError, masks: &Masks, place: &Path) -> StepError {
+    let StepError::Failed { kind, message } = error else {
+        return error;
+    };
+    let message = String::from_utf8_lossy(&masks.mask(message.as_bytes())).into_owned();
+    let checkout = place.join(CHECKOUT).display().to_string();
+    let message = message.replace(&checkout, ".");
+    let message = message.replace(&place.display().to_string(), "…");
+    StepError::Failed { kind, message }
+}
+
+/// The reason, which has paths of the host in it, is for the server's own log.
+fn untold(what: &str, error: &(dyn std::error::Error + 'static)) -> StepError {
+    tracing::warn!(reason = chain(error), "{what}");
+    StepError::failed(
+        FailureKind::Start,
+        format!("{what}: the server's log says why"),
+    )
 }
 
 /// What is wrong with the project is its author's to know; what is wrong here is the operator's.
-fn kind(error: &ComposeError) -> FailureKind {
-    match error {
+fn of_compose(error: &ComposeError) -> StepError {
+    let kind = match error {
+        ComposeError::Directory { .. } | ComposeError::Scratch { .. } | ComposeError::Lookup(_) => {
+            return untold("the project can't be run", error);
+        }
         ComposeError::Refused(_) => FailureKind::Forbidden,
         ComposeError::Step { .. } | ComposeError::Config { .. } => FailureKind::Build,
-        ComposeError::Directory { .. } | ComposeError::Scratch { .. } => FailureKind::Internal,
         _ => FailureKind::Start,
-    }
+    };
+    StepError::failed(kind, chain(error))
 }
