@@ -10,6 +10,7 @@ use dogi_job::{
     Submit, UnixMillis,
 };
 use dogi_url::{GroupName, GroupPolicy, InstanceId};
+use tokio::sync::watch;
 
 use crate::{
     EngineConfig, RunHandle, left_behind::LeftBehind, outputs::RunDirectory, queues::Queues,
@@ -29,6 +30,8 @@ pub(crate) struct Directory {
     greatest_id: u128,
     /// The files of runs that are forgotten, as long as somebody reads them.
     lingering: HashMap<RunId, Weak<RunDirectory>>,
+    /// Told when a place becomes free.
+    freed: watch::Sender<()>,
 }
 
 /// What came of a submission.
@@ -52,7 +55,26 @@ impl Directory {
             left_behind: LeftBehind::default(),
             greatest_id: 0,
             lingering: HashMap::new(),
+            freed: watch::Sender::new(()),
         }
+    }
+
+    /// Lends a place for one more container of a run that is under way, if there is one that nobody
+    /// waits for; one that is taken already is lent `anyway`.
+    pub(crate) fn lend_place(&mut self, anyway: bool) -> bool {
+        self.queues.lend(anyway)
+    }
+
+    /// Takes back places that were lent: whoever waited for one may go on.
+    pub(crate) fn return_places(&mut self, places: usize) {
+        let admitted = self.queues.take_back(places);
+        self.admit(&admitted);
+        self.freed.send_replace(());
+    }
+
+    /// Tells when it is worth asking for a place again.
+    pub(crate) fn places(&self) -> watch::Receiver<()> {
+        self.freed.subscribe()
     }
 
     /// The id of a new run: greater than that of every run before it, wherever the clock was set to.
@@ -184,6 +206,7 @@ impl Directory {
         };
         let admitted = self.queues.release(handle);
         self.admit(&admitted);
+        self.freed.send_replace(());
     }
 
     /// `run` is over, its callback too: whoever waited for its place may go on.

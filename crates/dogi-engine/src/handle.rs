@@ -11,7 +11,7 @@ use dogi_url::{InstanceId, OutputName};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    outputs::{RunDirectory, RunOutputs},
+    outputs::{FinishedOutputs, NodeLogs, RunDirectory, RunOutputs},
     ports::Workers,
 };
 
@@ -27,6 +27,7 @@ struct Inner {
     id: RunId,
     spec: Arc<Spec>,
     outputs: BTreeMap<OutputName, Log>,
+    nodes: NodeLogs,
     directory: Arc<RunDirectory>,
     status: watch::Receiver<Arc<RunStatus>>,
     commands: mpsc::UnboundedSender<Event>,
@@ -45,6 +46,7 @@ impl RunHandle {
                 id,
                 spec,
                 outputs: outputs.readers(),
+                nodes: outputs.node_logs().clone(),
                 directory: outputs.directory().clone(),
                 status,
                 commands,
@@ -56,9 +58,13 @@ impl RunHandle {
     pub(crate) fn of_the_past(
         status: RunStatus,
         spec: Arc<Spec>,
-        outputs: BTreeMap<OutputName, Log>,
-        directory: Arc<RunDirectory>,
+        outputs: FinishedOutputs,
     ) -> Self {
+        let FinishedOutputs {
+            logs,
+            nodes,
+            directory,
+        } = outputs;
         // Nobody listens to its commands, and its status changes no more.
         let (commands, _) = mpsc::unbounded_channel();
         let id = status.run.clone();
@@ -67,7 +73,8 @@ impl RunHandle {
             inner: Arc::new(Inner {
                 id,
                 spec,
-                outputs,
+                outputs: logs,
+                nodes,
                 directory,
                 status,
                 commands,
@@ -116,22 +123,38 @@ impl RunHandle {
         self.wait_until(|status| status.stopped).await
     }
 
-    /// One of its outputs; `None` if it has none of this name. (`status` is no log.)
+    /// One of its outputs; `None` if it has none of this name, or none yet: the nodes of a container
+    /// graph have theirs when it was read. (`status` is no log.)
     #[must_use]
     pub fn output(&self, name: &OutputName) -> Option<&Log> {
-        self.inner.outputs.get(name)
+        match name {
+            OutputName::Node(node) => self.inner.nodes.get()?.get(node),
+            name => self.inner.outputs.get(name),
+        }
     }
 
-    /// All its outputs.
-    #[must_use]
-    pub fn outputs(&self) -> &BTreeMap<OutputName, Log> {
-        &self.inner.outputs
+    /// All its outputs; those of the nodes of a container graph come last, once it was read.
+    pub fn outputs(&self) -> impl Iterator<Item = (OutputName, &Log)> {
+        let of_run = self.inner.outputs.iter();
+        let of_nodes = self.inner.nodes.get().into_iter().flatten();
+        of_run
+            .map(|(name, log)| (name.clone(), log))
+            .chain(of_nodes.map(|(node, log)| (OutputName::Node(node.clone()), log)))
+    }
+
+    /// Waits until it is known which outputs it has: for a run of a container graph, until that was
+    /// read, or the run is over without it. Cancel safe.
+    pub async fn outputs_known(&self) {
+        if self.spec().graph().is_some() {
+            self.wait_until(|status| status.nodes.is_some() || status.state.is_final())
+                .await;
+        }
     }
 
     /// Bytes of its outputs, and of what lies beside them.
     pub(crate) fn size(&self) -> u64 {
-        let lengths = self.inner.outputs.values();
-        let outputs: u64 = lengths.map(|log| log.position().offset).sum();
+        let lengths = self.outputs();
+        let outputs: u64 = lengths.map(|(_, log)| log.position().offset).sum();
         outputs.saturating_add(self.inner.directory.details_len())
     }
 

@@ -99,6 +99,16 @@ impl Queues {
         self.of(handle).restore_waiting(ticket(handle));
     }
 
+    /// Lends a place for a container.
+    pub(crate) fn lend(&mut self, anyway: bool) -> bool {
+        self.containers.lend(anyway)
+    }
+
+    /// Takes back places that were lent. Returns the runs that may start now.
+    pub(crate) fn take_back(&mut self, places: usize) -> Vec<RunId> {
+        self.containers.take_back(places)
+    }
+
     /// Lets in whoever has room for a container.
     pub(crate) fn fill(&mut self) -> Vec<RunId> {
         self.containers.fill()

@@ -159,8 +159,11 @@ fn open_run(shared: &Shared, told: Told, sequence: u64) -> io::Result<Loaded> {
     let status = run.status();
     // An engine that is closed from its start goes on with nothing.
     if status.state.is_final() || shared.is_closing() {
-        let (readers, directory) = outputs::finished(&directory, &spec)?;
-        let handle = RunHandle::of_the_past(status, spec, readers, directory);
+        let outputs = outputs::finished(&directory, &spec, &status)?;
+        if spec.graph().is_some() && status.state.is_final() {
+            outputs::remove_unlogged(&directory)?;
+        }
+        let handle = RunHandle::of_the_past(status, spec, outputs);
         return Ok(Loaded {
             run,
             handle,
@@ -169,7 +172,12 @@ fn open_run(shared: &Shared, told: Told, sequence: u64) -> io::Result<Loaded> {
             driven: None,
         });
     }
-    let outputs = RunOutputs::recover(&directory, &spec, &shared.output_options())?;
+    let options = shared.output_options();
+    let outputs = RunOutputs::recover(&directory, &spec, &options)?;
+    // A run that begins again reads its graph again.
+    if let Some(plan) = run.plan().filter(|_| !run.begins_again()) {
+        outputs.open_nodes(plan, &options)?;
+    }
     let (commands_tx, commands) = mpsc::unbounded_channel();
     let (status, status_rx) = watch::channel(Arc::new(status));
     let handle = RunHandle::new(run.id().clone(), spec, &outputs, status_rx, commands_tx);

@@ -60,6 +60,8 @@ pub struct Admission {
     queues: BTreeMap<String, VecDeque<Ticket>>,
     turns: VecDeque<String>,
     waiting: usize,
+    /// Places beside those of the runs, for further containers of theirs.
+    lent: usize,
 }
 
 impl Admission {
@@ -73,7 +75,22 @@ impl Admission {
             queues: BTreeMap::new(),
             turns: VecDeque::new(),
             waiting: 0,
+            lent: 0,
         }
+    }
+
+    /// Lends a place to a run that is under way, for one more container of it, if there is one that
+    /// nobody waits for. One whose container is there already is lent `anyway`.
+    pub fn lend(&mut self, anyway: bool) -> bool {
+        let lends = anyway || (self.has_room() && self.waiting == 0);
+        self.lent += usize::from(lends);
+        lends
+    }
+
+    /// Takes back places that were lent. Returns the runs that may start now.
+    pub fn take_back(&mut self, places: usize) -> Vec<RunId> {
+        self.lent = self.lent.saturating_sub(places);
+        self.admit()
     }
 
     /// Other limits hold from now on; nobody loses a place.
@@ -247,7 +264,7 @@ impl Admission {
     }
 
     fn has_room(&self) -> bool {
-        self.running.len() < self.limits.running.max(1)
+        self.running.len() + self.lent < self.limits.running.max(1)
     }
 
     fn group_is_free(&self, ticket: &Ticket) -> bool {

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, fmt};
 
-use dogi_url::Commit;
+use dogi_url::{Commit, NodeName, OutputName};
 use serde::{Deserialize, Serialize};
 
 use crate::UnixMillis;
@@ -43,6 +43,12 @@ impl StepName {
     #[must_use]
     pub fn main() -> Self {
         Self("main".to_owned())
+    }
+
+    /// The step that is a node of a container graph.
+    #[must_use]
+    pub fn of_node(node: &NodeName) -> Self {
+        Self(OutputName::Node(node.clone()).to_string())
     }
 
     /// The name as text, as it stands in the label `dogi.step`.
@@ -90,6 +96,26 @@ pub enum Effect {
     /// Run a container of `image` to its end. Records
     /// [`Event::Started`](crate::Event::Started) on its way and ends in `Exited` or `Failed`.
     Run {
+        /// The id of the image.
+        image: String,
+        /// The container, if it was made already.
+        container: Option<String>,
+    },
+    /// Read the container graph of the checkout and pick what the run does of it. Ends in
+    /// [`Event::Planned`](crate::Event::Planned) or `Failed`.
+    Plan,
+    /// Have the image of a node. Ends in a [`NodeEvent::Built`](crate::NodeEvent::Built) or `Failed` of
+    /// that node.
+    NodeImage {
+        /// The node.
+        node: NodeName,
+    },
+    /// Run the container of a node to its end. Records
+    /// [`NodeEvent::Started`](crate::NodeEvent::Started) on its way and ends in `Exited` or `Failed` of
+    /// that node.
+    NodeRun {
+        /// The node.
+        node: NodeName,
         /// The id of the image.
         image: String,
         /// The container, if it was made already.

@@ -1,4 +1,5 @@
-use dogi_url::Commit;
+use dogi_graph::Plan;
+use dogi_url::{Commit, NodeName};
 use serde::{Deserialize, Serialize};
 
 use crate::{CallbackExchange, Failure};
@@ -25,6 +26,18 @@ pub enum Event {
         image: String,
         /// Whether an earlier build of the same content was used.
         reused: bool,
+    },
+    /// The container graph was read, and what the run does of it is settled.
+    Planned {
+        /// What it does.
+        plan: Box<Plan>,
+    },
+    /// Something happened to a node of the graph.
+    Node {
+        /// The node.
+        node: NodeName,
+        /// What.
+        happened: NodeEvent,
     },
     /// The server was started again while the run was under way. What had not come as far as a
     /// container begins again, with its whole time before it.
@@ -76,6 +89,8 @@ impl Event {
         "resumed",
         "checked_out",
         "built",
+        "planned",
+        "node",
         "started",
         "exited",
         "failed",
@@ -84,6 +99,36 @@ impl Event {
         "cleaned_up",
         "cleanup_failed",
     ];
+}
+
+/// Something that happened to a node of a container graph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeEvent {
+    /// Its image is there.
+    Built {
+        /// The id of the image.
+        image: String,
+        /// Whether it was there before.
+        reused: bool,
+    },
+    /// Its container is made and is about to start: from here on the node is never begun again.
+    Started {
+        /// The id of the container.
+        container: String,
+    },
+    /// Its container ended by itself.
+    Exited {
+        /// The exit code of its first process.
+        code: i64,
+        /// Whether the kernel ended it for want of memory.
+        out_of_memory: bool,
+    },
+    /// A part of it failed.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
 }
 
 /// Why a run is to stop before its end.

@@ -30,8 +30,8 @@
 //!
 //! # Limitations
 //!
-//! A run has one step: one container, or one command on the machine itself. Container graphs will be plans of several steps over the
-//! same events and effects: every [`EffectKey`] carries its step already.
+//! Whatever becomes of one node of a container graph, what is wanted of the others follows from the
+//! [`Plan`](dogi_graph::Plan) alone: a node is never tried again by itself.
 //!
 //! # Features
 //!
@@ -43,6 +43,7 @@ mod effect;
 mod event;
 mod failure;
 mod id;
+mod nodes;
 mod report;
 mod run;
 mod secret;
@@ -55,7 +56,7 @@ pub use admission::{Admission, AdmissionLimits, Refusal, Ticket};
 pub use callback::{CallbackExchange, CallbackProgress, CallbackRequest, CallbackResponse};
 pub use dogi_url::UnixMillis;
 pub use effect::{Effect, EffectKey, Perform, Phase, StepName, Wanted};
-pub use event::{Event, StopCause};
+pub use event::{Event, NodeEvent, StopCause};
 pub use failure::{Failure, FailureKind};
 pub use id::{RunId, RunIdError};
 pub use report::{MailOn, MailReport, Outcome, Report, StatusReport};
@@ -65,4 +66,4 @@ pub use slot::{Slot, SlotDecision, Standing, Submit};
 pub use spec::{
     Compose, ComposeAllow, ComposeTest, HostCommand, Local, Origin, SourceRef, Spec, Workspace,
 };
-pub use status::{RunStatus, State};
+pub use status::{NodeState, NodeStatus, RunStatus, State};

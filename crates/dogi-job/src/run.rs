@@ -1,10 +1,12 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use dogi_url::{CallbackOn, Commit};
+use dogi_graph::Plan;
+use dogi_url::{CallbackOn, Commit, NodeName, OutputName};
 
-use crate::words::{describe_refusal, describe_stop, failed_with};
+use crate::nodes::{Nodes, failure_of};
+use crate::words::{describe_refusal, describe_stop};
 use crate::{
-    CallbackProgress, Effect, EffectKey, Event, Failure, FailureKind, Perform, Phase, RunId,
+    CallbackProgress, Effect, EffectKey, Event, Failure, FailureKind, NodeEvent, Perform, Phase, RunId,
     RunStatus, Spec, State, StepName, StopCause, UnixMillis, Wanted,
 };
 
@@ -47,6 +49,8 @@ pub struct Run {
     checked_out: bool,
     image: Option<String>,
     container: Option<String>,
+    /// Of its container graph, once that was read.
+    nodes: Option<Nodes>,
     exit: Option<Exit>,
     verdict: Option<Verdict>,
     callback: CallbackProgress,
@@ -69,6 +73,7 @@ impl Run {
             checked_out: false,
             image: None,
             container: None,
+            nodes: None,
             exit: None,
             verdict: None,
             callback: CallbackProgress::default(),
@@ -99,7 +104,7 @@ impl Run {
     /// server it begins again.
     #[must_use]
     pub fn begins_again(&self) -> bool {
-        self.started_at.is_some() && self.container.is_none() && self.verdict.is_none()
+        self.started_at.is_some() && self.container().is_none() && self.verdict.is_none()
     }
 
     /// Whether it is to stop, or has.
@@ -108,10 +113,17 @@ impl Run {
         self.verdict.is_some()
     }
 
-    /// The container, once it was made.
+    /// The container, once it was made; one of several, if it has several.
     #[must_use]
     pub fn container(&self) -> Option<&str> {
-        self.container.as_deref()
+        let of_nodes = || self.nodes.as_ref().and_then(Nodes::container);
+        self.container.as_deref().or_else(of_nodes)
+    }
+
+    /// What is done of its container graph, once that was read.
+    #[must_use]
+    pub fn plan(&self) -> Option<&Arc<Plan>> {
+        self.nodes.as_ref().map(Nodes::plan)
     }
 
     /// Takes in what happened at `at`.
@@ -131,6 +143,11 @@ impl Run {
                 self.checked_out = true;
             }
             Event::Built { image, .. } => self.image = Some(image.clone()),
+            Event::Planned { plan } => {
+                self.nodes = Some(Nodes::new((**plan).clone(), at));
+                self.decide_by_nodes();
+            }
+            Event::Node { node, happened } => self.node(at, node, happened),
             Event::Started { container } => self.container = Some(container.clone()),
             Event::Exited {
                 code,
@@ -239,13 +256,17 @@ impl Run {
             stopped: self.has_stopped(),
             queue_position: None,
             env: self.spec.env.clone(),
-            outputs: self.spec.outputs().collect(),
+            outputs: self.spec.outputs().chain(self.node_outputs()).collect(),
             callback: self.callback.last.clone(),
             errors: self.errors(),
             failure: self.failure_kind(),
             exit_code: self.exit.map(|exit| exit.code),
             commit: self.commit.clone(),
             image: self.image.clone(),
+            nodes: self
+                .nodes
+                .as_ref()
+                .map(|nodes| nodes.statuses(self.has_stopped())),
             queued_at: self.queued_at,
             started_at: self.started_at,
             finished_at: self.finished_at,
@@ -273,14 +294,41 @@ impl Run {
         }
     }
 
+    fn node_outputs(&self) -> impl Iterator<Item = OutputName> {
+        let nodes = self.nodes.as_ref().map(Nodes::logged).unwrap_or_default();
+        nodes.into_iter().map(OutputName::Node)
+    }
+
     /// What an earlier life of the server had at hand is gone, but for the container.
     fn resume(&mut self, at: UnixMillis) {
         if self.begins_again() {
             self.started_at = Some(at);
             self.checked_out = false;
             self.image = None;
+            self.nodes = None;
         } else if self.verdict.is_none() {
             self.resumed_at = Some(at);
+            self.nodes.iter_mut().for_each(Nodes::resume);
+        }
+    }
+
+    fn node(&mut self, at: UnixMillis, node: &NodeName, happened: &NodeEvent) {
+        if let Some(nodes) = &mut self.nodes {
+            let spec = &self.spec;
+            nodes.apply(at, node, happened, |exit| failure_of(exit, spec));
+            self.decide_by_nodes();
+        }
+    }
+
+    /// The run comes to its end with the last of its nodes.
+    fn decide_by_nodes(&mut self) {
+        let Some(nodes) = self.nodes.as_ref().filter(|nodes| nodes.are_over()) else {
+            return;
+        };
+        let (failure, exit) = nodes.verdict();
+        if self.verdict.is_none() {
+            self.exit = Some(exit);
+            self.verdict = Some(failure.map_or(Verdict::Succeeded, Verdict::Failed));
         }
     }
 
@@ -328,9 +376,16 @@ impl Run {
                 wake: self.deadline(),
             };
         }
+        if let Some(nodes) = &self.nodes {
+            return Wanted {
+                effects: nodes.wanted(),
+                wake: self.deadline(),
+            };
+        }
         let (phase, effect) = match (self.checked_out, &self.image) {
             (false, _) => (Phase::Checkout, Effect::Checkout),
             (true, _) if self.spec.local().is_some() => (Phase::Run, Effect::Local),
+            (true, _) if self.spec.graph().is_some() => (Phase::Build, Effect::Plan),
             (true, None) => (
                 Phase::Build,
                 Effect::Build {
@@ -383,6 +438,7 @@ impl Run {
         match (self.started_at, self.checked_out, &self.image) {
             (None, ..) => State::Queued,
             (Some(_), ..) if self.spec.host_command().is_some() => State::Running,
+            (Some(_), ..) if self.nodes.is_some() => State::Running,
             (Some(_), false, _) => State::Cloning,
             (Some(_), true, _) if self.spec.local().is_some() => State::Running,
             (Some(_), true, None) => State::Building,
@@ -403,10 +459,12 @@ impl Run {
     }
 
     fn errors(&self) -> Vec<String> {
+        let of_nodes = self.nodes.as_ref().map(Nodes::errors).unwrap_or_default();
         let verdict = match &self.verdict {
-            None | Some(Verdict::Succeeded) => None,
-            Some(Verdict::Failed(failure)) => Some(failure.message.clone()),
-            Some(Verdict::Stopped(cause)) => Some(describe_stop(cause)),
+            None | Some(Verdict::Succeeded) => Vec::new(),
+            Some(Verdict::Failed(failure)) if of_nodes.contains(&failure.message) => of_nodes,
+            Some(Verdict::Failed(failure)) => vec![failure.message.clone()],
+            Some(Verdict::Stopped(cause)) => vec![describe_stop(cause)],
         };
         verdict
             .into_iter()
@@ -435,22 +493,8 @@ fn key(phase: Phase, attempt: u32, perform: Perform) -> EffectKey {
 }
 
 fn verdict_of(exit: Exit, spec: &Spec) -> Verdict {
-    let message = match (exit.out_of_memory, exit.code) {
-        // Memory ran out for a child process, and the program coped with it.
-        (_, 0) => return Verdict::Succeeded,
-        (true, code) => {
-            let limit = spec.limits.memory.map(|bytes| format!(" of {bytes} bytes"));
-            format!(
-                "Out of memory: the limit{} was reached, and the execution ended with code {code}",
-                limit.unwrap_or_default()
-            )
-        }
-        (false, code) => failed_with(code, spec),
-    };
-    let kind = if exit.out_of_memory {
-        FailureKind::OutOfMemory
-    } else {
-        FailureKind::ExitCode
-    };
-    Verdict::Failed(Failure::new(Phase::Run, kind, message))
+    match failure_of(exit, spec) {
+        None => Verdict::Succeeded,
+        Some(failure) => Verdict::Failed(failure),
+    }
 }

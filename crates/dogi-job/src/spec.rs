@@ -1,8 +1,9 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
+use dogi_graph::Selection;
 use dogi_url::{
     BuildParams, CallbackParams, Command, ContainerPath, EnvName, FileName, GroupName, GroupPolicy,
-    ImageRef, InstanceId, Limits, Namespace, OutputName, RepoUrl, RequestId, Revision, RunRequest,
+    ImageRef, InstanceId, Limits, Namespace, OutputName, Pipeline, RepoUrl, RequestId, Revision, RunRequest,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,9 +24,14 @@ pub struct Spec {
     pub command: Option<Command>,
     /// Environment variables of the container.
     pub env: BTreeMap<EnvName, String>,
+    /// Variables that only those nodes of a container graph get which ask for them: what whoever started
+    /// the run has around. They come after [`Spec::env`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outside: BTreeMap<EnvName, String>,
     /// Secrets of the operator's that the container gets as environment variables; they win over
     /// [`Spec::env`]. Only their names stand here: a value is asked for when the container is made,
-    /// and is never recorded. No request can name one. A command on the machine itself gets none.
+    /// and is never recorded. No request can name one. A command on the machine itself gets none, and of
+    /// the nodes of a container graph only those that ask for one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<EnvName, SecretName>,
     /// Files inside the container that are followed.
@@ -106,6 +112,8 @@ pub enum Origin {
     Build(BuildParams),
     /// A ready image, with the repository at `/workspace`.
     Image(ImageRef),
+    /// The images that the repository's container graph names; these nodes of it are run.
+    Graph(Selection),
     /// No image: a command of the operator's on this machine itself. Only what the operator wrote
     /// makes one; no request can. What exactly it runs lies beside the outputs of the run.
     Host(HostCommand),
@@ -194,6 +202,7 @@ impl Spec {
             origin: Origin::Build(BuildParams::default()),
             command: None,
             env: BTreeMap::new(),
+            outside: BTreeMap::new(),
             secrets: BTreeMap::new(),
             files: BTreeMap::new(),
             tty: true,
@@ -220,6 +229,7 @@ impl Spec {
             origin: Origin::Host(command),
             command: None,
             env: BTreeMap::new(),
+            outside: BTreeMap::new(),
             secrets: BTreeMap::new(),
             files: BTreeMap::new(),
             tty: false,
@@ -241,7 +251,16 @@ impl Spec {
     pub fn host_command(&self) -> Option<&HostCommand> {
         match &self.origin {
             Origin::Host(command) => Some(command),
-            Origin::Build(_) | Origin::Image(_) | Origin::Local(_) => None,
+            Origin::Build(_) | Origin::Image(_) | Origin::Graph(_) | Origin::Local(_) => None,
+        }
+    }
+
+    /// Which nodes of the repository's container graph are run, if it is a run of that.
+    #[must_use]
+    pub fn graph(&self) -> Option<&Selection> {
+        match &self.origin {
+            Origin::Graph(selection) => Some(selection),
+            Origin::Build(_) | Origin::Image(_) | Origin::Host(_) | Origin::Local(_) => None,
         }
     }
 
@@ -250,11 +269,11 @@ impl Spec {
     pub fn local(&self) -> Option<&Local> {
         match &self.origin {
             Origin::Local(local) => Some(local),
-            Origin::Build(_) | Origin::Image(_) | Origin::Host(_) => None,
+            Origin::Build(_) | Origin::Image(_) | Origin::Graph(_) | Origin::Host(_) => None,
         }
     }
 
-    /// Whether it is a container of the server's own, and not programs of this machine.
+    /// Whether it is one container of the server's own, and neither several nor programs of this machine.
     #[must_use]
     pub fn is_container(&self) -> bool {
         matches!(self.origin, Origin::Build(_) | Origin::Image(_))
@@ -263,9 +282,13 @@ impl Spec {
     /// What a run URL asks for.
     #[must_use]
     pub fn from_request(request: &RunRequest, namespace: &Namespace) -> Self {
-        let origin = match &request.image {
-            Some(image) => Origin::Image(image.clone()),
-            None => Origin::Build(request.build.clone()),
+        let origin = match (&request.pipeline, &request.image) {
+            (Some(Pipeline::All), _) => Origin::Graph(Selection::All),
+            (Some(Pipeline::Nodes(nodes)), _) => {
+                Origin::Graph(Selection::Nodes(nodes.names().to_vec()))
+            }
+            (None, Some(image)) => Origin::Image(image.clone()),
+            (None, None) => Origin::Build(request.build.clone()),
         };
         Self {
             instance: InstanceId::new(namespace, &request.repo, request.id.as_ref()),
@@ -277,6 +300,7 @@ impl Spec {
             origin,
             command: request.command.clone(),
             env: request.env.clone(),
+            outside: BTreeMap::new(),
             secrets: BTreeMap::new(),
             files: request.files.clone(),
             tty: request.tty,
@@ -293,7 +317,8 @@ impl Spec {
         }
     }
 
-    /// The names of the outputs that a run of this has, `status` left out.
+    /// The names of the outputs that a run of this has, `status` left out, and those of the nodes of a
+    /// container graph, which nobody knows yet.
     pub fn outputs(&self) -> impl Iterator<Item = OutputName> + '_ {
         std::iter::once(OutputName::Log).chain(self.files.keys().cloned().map(OutputName::File))
     }

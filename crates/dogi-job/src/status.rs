@@ -1,6 +1,9 @@
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use dogi_url::{Commit, EnvName, InstanceId, OutputName, RequestId};
+use dogi_url::{Commit, EnvName, InstanceId, NodeName, OutputName, RequestId};
 use serde::{Deserialize, Serialize};
 
 use crate::{CallbackExchange, FailureKind, RunId, UnixMillis};
@@ -99,10 +102,83 @@ pub struct RunStatus {
     pub commit: Option<Commit>,
     /// The id of the image.
     pub image: Option<String>,
+    /// The nodes of its container graph, once that was read; `None` for other runs and before.
+    pub nodes: Option<Vec<NodeStatus>>,
     /// When it was submitted.
     pub queued_at: UnixMillis,
     /// When it was let in.
     pub started_at: Option<UnixMillis>,
     /// When it ended.
     pub finished_at: Option<UnixMillis>,
+}
+
+/// What can be told about a node of a container graph at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// The node.
+    pub name: NodeName,
+    /// Where it stands.
+    pub state: NodeState,
+    /// What it comes after.
+    pub after: BTreeSet<NodeName>,
+    /// Whether it has a log that can be read.
+    pub has_log: bool,
+    /// Why it did not succeed.
+    pub error: Option<String>,
+    /// The exit code of its container.
+    pub exit_code: Option<i64>,
+    /// The id of its image.
+    pub image: Option<String>,
+    /// When its container was made.
+    pub started_at: Option<UnixMillis>,
+    /// When it ended.
+    pub finished_at: Option<UnixMillis>,
+}
+
+/// Where a node of a container graph stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeState {
+    /// Waits for what it comes after, or for its turn.
+    Waiting,
+    /// Has its image pulled, or its container made.
+    Building,
+    /// The container runs.
+    Running,
+    /// Ended well.
+    Succeeded,
+    /// Ended otherwise.
+    Failed,
+    /// What it comes after did not succeed, or the run was over before its turn.
+    Skipped,
+    /// Was cut off with its run.
+    Aborted,
+}
+
+impl NodeState {
+    /// Whether nothing will happen to it any more.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        self >= Self::Succeeded
+    }
+
+    /// The name in answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Building => "building",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+impl fmt::Display for NodeState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }

@@ -155,7 +155,7 @@ fn run() -> Command {
         .arg(option(
             "output",
             "OUTPUT,…",
-            "What to print: log, status, file_NAME [default: log]",
+            "What to print: log, status, file_NAME, node_NAME [default: log]",
         ))
         .arg(option("df", "PATH", "Dockerfile [default: Dockerfile]"))
         .arg(option(

@@ -42,7 +42,7 @@ pub(super) fn run(matches: &ArgMatches, env: &Environment, console: &mut Console
         Ok(settings) => settings,
         Err(report) => return fail(console, report, Exit::Usage),
     };
-    let (wanted, settings) = match wanted(matches, settings, console.out_is_terminal()) {
+    let (wanted, settings) = match wanted(matches, settings, env, console.out_is_terminal()) {
         Ok(wanted) => wanted,
         Err(message) => return fail(console, message, Exit::Usage),
     };
@@ -66,6 +66,7 @@ fn fail(console: &mut Console, message: impl std::fmt::Display, exit: Exit) -> E
 fn wanted(
     matches: &ArgMatches,
     mut settings: Settings,
+    env: &Environment,
     terminal: bool,
 ) -> Result<(Wanted, Settings), String> {
     let text = matches.get_one::<String>("REPO").map_or("", String::as_str);
@@ -76,9 +77,6 @@ fn wanted(
     };
     let target = format!("{}?{}", repo.run_path(), query(matches, terminal)?);
     let request = parse(&target)?;
-    if request.pipeline.is_some() {
-        return Err("--pipeline: this version runs no container graphs".to_owned());
-    }
     // Whoever runs this names the repository: nobody has to be kept from its host.
     if let Some(host) = repo.host() {
         settings.network.egress = settings.network.egress.clone().exempt(host);
@@ -87,6 +85,9 @@ fn wanted(
     git.allow_git |= matches!(repo.transport(), Transport::Git { .. });
     git.allow_file |= directory.is_none() && matches!(repo.transport(), Transport::File { .. });
     let mut spec = Spec::from_request(&request, &settings.storage.namespace);
+    if request.pipeline.is_some() {
+        spec.outside = env.variables();
+    }
     if let Some(path) = directory {
         let id = RequestId::new(path.display().to_string()).ok();
         spec.instance = InstanceId::new(&settings.storage.namespace, &repo, id.as_ref());
@@ -156,8 +157,11 @@ fn query(matches: &ArgMatches, terminal: bool) -> Result<String, String> {
     if matches.get_flag("rebuild") {
         pairs.push(("rebuild".to_owned(), "true".to_owned()));
     }
-    // Without a terminal the two streams stay apart, and bytes are what the program wrote.
-    pairs.push(("tty".to_owned(), terminal.to_string()));
+    // Without a terminal the two streams stay apart, and bytes are what the program wrote. What nodes
+    // print is also for other nodes.
+    if text("pipeline").is_none() {
+        pairs.push(("tty".to_owned(), terminal.to_string()));
+    }
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let pair = |(name, value): &(String, String)| format!("{}={}", encode(name), encode(value));
     Ok(pairs.iter().map(pair).collect::<Vec<_>>().join("&"))

@@ -59,6 +59,9 @@ impl<'a> Show<'a> {
     /// Prints until the run is over and all of it is printed.
     pub(super) async fn until_the_end(&mut self, links: &Links) -> io::Result<()> {
         let mut pieces = self.pieces();
+        let run = self.run.clone();
+        let mut nodes_known = std::pin::pin!(run.outputs_known());
+        let mut nodes_wanted = self.wanted.iter().any(is_node);
         let mut state = State::Queued;
         let mut ticks = tokio::time::interval(TICK);
         let mut news = self.run.subscribe();
@@ -66,7 +69,11 @@ impl<'a> Show<'a> {
             tokio::select! {
                 // What was printed before a change of state is shown before it.
                 biased;
-                piece = pieces.next() => match piece {
+                () = &mut nodes_known, if nodes_wanted => {
+                    nodes_wanted = false;
+                    self.add_nodes(&mut pieces);
+                }
+                piece = pieces.next(), if !(nodes_wanted && pieces.is_empty()) => match piece {
                     None => break,
                     Some(piece) => {
                         let (name, piece) = piece?;
@@ -96,11 +103,22 @@ impl<'a> Show<'a> {
         let names = self
             .run
             .outputs()
-            .iter()
-            .filter(|(name, _)| **name == OutputName::Log || self.wanted.contains(name));
+            .filter(|(name, _)| !is_node(name))
+            .filter(|(name, _)| *name == OutputName::Log || self.wanted.contains(name));
         names
-            .map(|(name, log)| named(name.clone(), log.follow(Position::START)))
+            .map(|(name, log)| named(name, log.follow(Position::START)))
             .collect()
+    }
+
+    /// The outputs of nodes that were asked for, now that it is known which there are.
+    fn add_nodes(&mut self, pieces: &mut Pieces) {
+        let wanted: Vec<OutputName> = self.wanted.iter().filter(|name| is_node(name)).cloned().collect();
+        for name in wanted {
+            match self.run.output(&name) {
+                Some(log) => pieces.push(named(name, log.follow(Position::START))),
+                None => self.say(&format!("dogi: the run has no output {name}")),
+            }
+        }
     }
 
     fn piece(&mut self, name: &OutputName, piece: Piece) -> io::Result<()> {
@@ -202,6 +220,10 @@ impl<'a> Show<'a> {
             self.console.write_err(b"\r\x1b[K");
         }
     }
+}
+
+fn is_node(name: &OutputName) -> bool {
+    matches!(name, OutputName::Node(_))
 }
 
 fn words(state: State) -> &'static str {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
+use dogi_url::EnvName;
+
 /// A snapshot of environment variables. An empty one counts as not set.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
@@ -37,6 +39,16 @@ impl Environment {
             .iter()
             .filter(|(name, _)| !hidden.iter().any(|hidden| name.as_os_str() == *hidden))
             .map(|(name, value)| (name.clone(), value.clone()))
+    }
+
+    /// Those that a container can have, for nodes of a container graph that ask for one.
+    #[must_use]
+    pub fn variables(&self) -> BTreeMap<EnvName, String> {
+        let variables = self.0.iter().filter_map(|(name, value)| {
+            let name = EnvName::new(name.to_str()?).ok()?;
+            Some((name, value.to_str()?.to_owned()))
+        });
+        variables.collect()
     }
 
     /// A variable that may hold any bytes, such as a path.

@@ -37,11 +37,10 @@ pub(super) fn outputs(state: &State, verified: &Verified<'_>) -> Result<Response
         .map(|(instance, run)| {
             let urls: Map<String, Value> = run
                 .outputs()
-                .keys()
-                .map(|name| {
+                .map(|(name, _)| {
                     (
                         name.to_string(),
-                        json!({"url": state.links.latest(instance, name)}),
+                        json!({"url": state.links.latest(instance, &name)}),
                     )
                 })
                 .collect();

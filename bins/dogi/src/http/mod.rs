@@ -9,6 +9,7 @@ mod auth;
 mod body;
 mod deliveries;
 mod forwarded;
+mod graph;
 mod history;
 mod hook;
 mod idempotency;
@@ -173,6 +174,7 @@ impl Http {
             Route::RunOutput(run, name) => {
                 history::run_output(state, call, run, name, &verified).await
             }
+            Route::RunGraph(run) => graph::svg(state, run, &verified),
             Route::RunFile(run, path) => history::run_file(state, run, path).await,
             Route::Rerun(run) => history::rerun(state, call, run, &verified).await,
             Route::AbortRun(run) => history::abort(state, run, &verified).await,

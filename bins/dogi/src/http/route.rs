@@ -32,6 +32,8 @@ pub enum Route {
     RunStatus(RunId),
     /// `/runs/{run}/{output}`
     RunOutput(RunId, OutputName),
+    /// `/runs/{run}/graph.svg`
+    RunGraph(RunId),
     /// `/runs/{run}/files/{path}`
     RunFile(RunId, String),
     /// `/runs/{run}/rerun`
@@ -154,6 +156,11 @@ const ROUTES: &[Row] = &[
         methods: READ,
         path: &["runs", "*", "files", "**"],
         make: |path| Ok(Route::RunFile(part(path[1])?, path[3..].join("/"))),
+    },
+    Row {
+        methods: READ,
+        path: &["runs", "*", "graph.svg"],
+        make: |path| Ok(Route::RunGraph(part(path[1])?)),
     },
     Row {
         methods: READ,

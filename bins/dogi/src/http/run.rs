@@ -84,10 +84,6 @@ pub(super) fn allow(state: &State, request: &RunRequest) -> Result<(), Problem> 
     if !starts {
         return Ok(());
     }
-    if request.pipeline.is_some() {
-        let detail = "parameter `pipeline`: this version runs no container graphs";
-        return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, detail).with("parameter", "pipeline"));
-    }
     let check = |host: &str| {
         state
             .egress

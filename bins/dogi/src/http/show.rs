@@ -40,6 +40,12 @@ impl View<'_> {
         self.output.single() == Some(&OutputName::Status)
     }
 
+    /// Which nodes there are is known when the graph was read.
+    fn wants_nodes(&self) -> bool {
+        let node = |name: &OutputName| matches!(name, OutputName::Node(_));
+        self.output.names().iter().any(node)
+    }
+
     fn only_files(&self) -> bool {
         let file = |name: &OutputName| matches!(name, OutputName::File(_) | OutputName::Node(_));
         self.output.names().iter().all(file)
@@ -54,6 +60,9 @@ pub(super) async fn answer(
     view: View<'_>,
     lease: Option<Lease>,
 ) -> Result<Response<Body>, Problem> {
+    if view.wants_nodes() && view.output_type != OutputType::Async {
+        run.outputs_known().await;
+    }
     let outputs = multiplexer(&run, &view)?;
     let text_status = view.is_status() && view.framing == Framing::Text;
     if view.output_type == OutputType::Async {
@@ -109,7 +118,7 @@ fn multiplexer(run: &RunHandle, view: &View<'_>) -> Result<Multiplexer, Problem>
 
 /// 404 that says which outputs there are.
 pub(super) fn no_output(run: &RunHandle, name: &OutputName) -> Problem {
-    let known: Vec<String> = run.outputs().keys().map(ToString::to_string).collect();
+    let known: Vec<String> = run.outputs().map(|(name, _)| name.to_string()).collect();
     Problem::not_found(format!(
         "the run {} has no output `{name}`; it has: status, {}",
         run.id(),

@@ -1,6 +1,7 @@
 //! A run's status as JSON.
 
-use dogi_job::{RunStatus, UnixMillis};
+use dogi_job::{NodeStatus, RunStatus, UnixMillis};
+use dogi_url::OutputName;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -30,7 +31,7 @@ pub(crate) fn json(status: &RunStatus, links: &Links) -> Value {
         "queued_at": moment(status.queued_at),
         "started_at": status.started_at.map(moment),
         "finished_at": status.finished_at.map(moment),
-        "nodes": {},
+        "nodes": nodes(status, links),
     });
     if let Some(hook) = &status.hook {
         json["hook"] = hook.as_str().into();
@@ -39,6 +40,26 @@ pub(crate) fn json(status: &RunStatus, links: &Links) -> Value {
         json["queue_position"] = position.into();
     }
     json
+}
+
+/// Each node of a container graph by its name.
+fn nodes(status: &RunStatus, links: &Links) -> Value {
+    let node = |node: &NodeStatus| {
+        let log = OutputName::Node(node.name.clone());
+        let json = json!({
+            "state": node.state,
+            "after": node.after,
+            "exit_code": node.exit_code,
+            "error": node.error,
+            "image": node.image,
+            "started_at": node.started_at.map(moment),
+            "finished_at": node.finished_at.map(moment),
+            "log": node.has_log.then(|| links.output(&status.run, &log)),
+        });
+        (node.name.to_string(), json)
+    };
+    let nodes = status.nodes.iter().flatten().map(node);
+    Value::Object(nodes.collect())
 }
 
 /// RFC 3339, in UTC, with milliseconds.

@@ -21,7 +21,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("dogi-testkit", &[]),
     ("dogi-git", &["dogi-egress", "dogi-url"]),
     ("dogi-hooks", &["dogi-egress", "dogi-url", "dogi-yaml"]),
-    ("dogi-job", &["dogi-url"]),
+    ("dogi-graph", &["dogi-url", "dogi-yaml"]),
+    ("dogi-job", &["dogi-graph", "dogi-url"]),
     (
         "dogi-engine",
         &[
@@ -30,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "dogi-docker",
             "dogi-egress",
             "dogi-git",
+            "dogi-graph",
             "dogi-hooks",
             "dogi-job",
             "dogi-store",
@@ -46,6 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "dogi-egress",
             "dogi-engine",
             "dogi-git",
+            "dogi-graph",
             "dogi-hooks",
             "dogi-job",
             "dogi-store",
@@ -69,7 +72,7 @@ const OPTIONAL_IN_ENGINE: &[&str] = &[
 ];
 
 /// The crates that do no I/O and read no clock, and what would let them.
-const PURE: &[&str] = &["dogi-url", "dogi-job", "dogi-yaml"];
+const PURE: &[&str] = &["dogi-url", "dogi-graph", "dogi-job", "dogi-yaml"];
 const IMPURE: &[&str] = &[
     "tokio",
     "hyper",

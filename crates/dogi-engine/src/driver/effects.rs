@@ -55,8 +55,9 @@ impl Driver {
                         spec: &spec,
                         image: &image,
                         outputs: &outputs,
+                        node: None,
                         begin: Begin::Make {
-                            checkout: &*checkout,
+                            checkout: Some(&*checkout),
                             secrets: &secrets,
                         },
                     };
@@ -78,6 +79,7 @@ impl Driver {
                         spec: &spec,
                         image: &image,
                         outputs: &outputs,
+                        node: None,
                         begin: Begin::TakeUp {
                             container: &container,
                         },
@@ -91,7 +93,17 @@ impl Driver {
                 Ended::Run(Err(StepError::Lost { reason }))
             }
             .boxed(),
-            (Effect::Build { .. } | Effect::Run { .. }, None) => async {
+            (Effect::Plan, Some(checkout)) => self.plan(checkout.clone(), work),
+            (Effect::NodeImage { node }, _) => self.node_image(node, work),
+            (
+                Effect::NodeRun {
+                    node,
+                    image,
+                    container,
+                },
+                _,
+            ) => self.node_run(node, image, container.as_deref(), work),
+            (Effect::Build { .. } | Effect::Run { .. } | Effect::Plan, None) => async {
                 let reason = "the checkout of the run is gone".to_owned();
                 Ended::Build(Err(StepError::Lost { reason }))
             }
@@ -174,7 +186,7 @@ impl Driver {
 
 /// The values of the secrets that a container is to get. Whoever asked for the run is told which one is
 /// missing, and not where it was looked for.
-async fn reveal(
+pub(super) async fn reveal(
     secrets: &dyn Secrets,
     spec: &Spec,
     work: &Work,

@@ -1,6 +1,8 @@
 //! Performs what one run wants, from its submission to its end.
 
 mod effects;
+mod graph;
+mod nodes;
 mod record;
 
 use std::{
@@ -9,10 +11,12 @@ use std::{
     time::Duration,
 };
 
+use dogi_graph::Plan;
 use dogi_job::{
-    Effect, EffectKey, Event, Exit, Failure, FailureKind, Perform, Phase, Run, RunStatus, State,
-    StopCause, UnixMillis, Wanted,
+    Effect, EffectKey, Event, Exit, Failure, FailureKind, NodeEvent, Perform, Phase, Run,
+    RunStatus, State, StepName, StopCause, UnixMillis, Wanted,
 };
+use dogi_url::NodeName;
 use tokio::{
     sync::{mpsc, watch},
     task::{Id, JoinSet},
@@ -49,6 +53,12 @@ pub(crate) struct Driver {
     errors_told: usize,
     /// An earlier life of the server began the run.
     resumed: bool,
+    /// Places for containers beside the run's own.
+    borrowed: usize,
+    /// Told when a place becomes free.
+    places: watch::Receiver<()>,
+    /// Something is wanted that waits for one.
+    wants_place: bool,
 }
 
 /// A run with everything that its driver needs.
@@ -91,6 +101,7 @@ fn span(run: &Run) -> tracing::Span {
 enum Ended {
     Checkout(Result<Arc<dyn Checkout>, StepError>),
     Build(Result<BuiltImage, StepError>),
+    Plan(Result<Plan, StepError>),
     Run(Result<Exit, StepError>),
     Deliver(Attempted),
     Cleanup(Result<(), StepError>),
@@ -114,6 +125,7 @@ impl Driver {
             commands,
             status,
         } = driven;
+        let places = shared.directory().places();
         Self {
             shared,
             run,
@@ -130,6 +142,9 @@ impl Driver {
             stopped: false,
             errors_told: 0,
             resumed: false,
+            borrowed: 0,
+            places,
+            wants_place: false,
         }
     }
 
@@ -214,9 +229,16 @@ impl Driver {
                 cancel.cancel();
             }
         }
+        self.wants_place = false;
+        self.places.mark_unchanged();
         for (key, effect) in &wanted.effects {
-            if !self.in_flight.contains_key(key) && self.may_start(key) {
+            if self.in_flight.contains_key(key) || !self.may_start(key) {
+                continue;
+            }
+            if self.has_place(key, goes_on(effect)) {
                 self.start(key.clone(), effect);
+            } else {
+                self.wants_place = true;
             }
         }
     }
@@ -232,11 +254,15 @@ impl Driver {
 
     fn start(&mut self, key: EffectKey, effect: &Effect) {
         let cancel = CancellationToken::new();
+        let node = node_of(effect).cloned();
+        let outputs = node.as_ref().filter(|node| self.is_logged(node));
+        let outputs = outputs.and_then(|node| self.outputs.of_node(node));
         let work = Work {
             run: self.run.id().clone(),
             instance: self.run.spec().instance.clone(),
+            node,
             cancel: cancel.clone(),
-            console: self.outputs.console(),
+            console: outputs.as_ref().unwrap_or(&self.outputs).console(),
             reports: self.reports.0.clone(),
         };
         let performing = self.perform(effect, work);
@@ -261,6 +287,15 @@ impl Driver {
                 false => std::future::pending().await,
             }
         };
+        let wants_place = self.wants_place;
+        let places = &mut self.places;
+        let place = async {
+            match wants_place {
+                // The books outlive the runs in them.
+                true => drop(places.changed().await),
+                false => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             Some(report) = self.reports.1.recv() => Woken::Report(report),
@@ -278,6 +313,7 @@ impl Driver {
                 }
             }
             () = full => Woken::OutputFull,
+            () = place => Woken::Time,
             () = sleep => Woken::Time,
         }
     }
@@ -287,10 +323,15 @@ impl Driver {
             .in_flight
             .remove(key)
             .is_some_and(|cancel| cancel.is_cancelled());
+        self.return_places();
         // What an effect reported comes before its end.
         while let Ok(report) = self.reports.1.try_recv() {
             self.report(report).await;
         }
+        let node = self.run.plan().and_then(|plan| {
+            let mut nodes = plan.nodes.keys();
+            nodes.find(|node| StepName::of_node(node) == key.step).cloned()
+        });
         let event = match ended {
             Some(Ended::Checkout(Ok(checkout))) => {
                 let event = Event::CheckedOut {
@@ -300,23 +341,22 @@ impl Driver {
                 self.checkout = Some(checkout);
                 Some(event)
             }
-            Some(Ended::Build(Ok(BuiltImage { id, reused }))) => {
-                Some(Event::Built { image: id, reused })
-            }
-            Some(Ended::Run(Ok(exit))) => Some(Event::Exited {
-                code: exit.code,
-                out_of_memory: exit.out_of_memory,
+            Some(Ended::Plan(Ok(plan))) => Some(Event::Planned {
+                plan: Box::new(plan),
             }),
-            Some(Ended::Checkout(Err(error))) => failed(key.phase, error, cancelled),
-            Some(Ended::Build(Err(error))) => failed(key.phase, error, cancelled),
-            Some(Ended::Run(Err(error))) => failed(key.phase, error, cancelled),
+            Some(Ended::Build(Ok(BuiltImage { id, reused }))) => Some(built(node, id, reused)),
+            Some(Ended::Run(Ok(exit))) => Some(exited(node, exit)),
+            Some(Ended::Checkout(Err(error))) => failed(key.phase, None, error, cancelled),
+            Some(Ended::Plan(Err(error))) => failed(key.phase, None, error, cancelled),
+            Some(Ended::Build(Err(error))) => failed(key.phase, node, error, cancelled),
+            Some(Ended::Run(Err(error))) => failed(key.phase, node, error, cancelled),
             Some(Ended::Deliver(attempted)) if !cancelled => Some(self.attempted(attempted).await),
             Some(Ended::Deliver(_)) => None,
             Some(Ended::Cleanup(Ok(()))) => Some(Event::CleanedUp),
             Some(Ended::Cleanup(Err(error))) => Some(Event::CleanupFailed {
                 message: error.to_string(),
             }),
-            None => Some(panicked(key)),
+            None => Some(panicked(key, node)),
         };
         if let Some(event) = event {
             self.record(event).await;
@@ -344,11 +384,76 @@ impl Driver {
             cancel.cancel();
         }
         while self.tasks.join_next().await.is_some() {}
+        self.in_flight.clear();
+        self.return_places();
         self.shared.retire(self.run.id()).await;
     }
 }
 
-fn failed(phase: Phase, error: StepError, cancelled: bool) -> Option<Event> {
+/// Whether what it is about was begun by an earlier life of the server.
+fn goes_on(effect: &Effect) -> bool {
+    let container = match effect {
+        Effect::NodeRun { container, .. } => container,
+        _ => return false,
+    };
+    container.is_some()
+}
+
+fn node_of(effect: &Effect) -> Option<&NodeName> {
+    match effect {
+        Effect::NodeImage { node } | Effect::NodeRun { node, .. } => Some(node),
+        _ => None,
+    }
+}
+
+fn built(node: Option<NodeName>, image: String, reused: bool) -> Event {
+    match node {
+        None => Event::Built { image, reused },
+        Some(node) => Event::Node {
+            node,
+            happened: NodeEvent::Built { image, reused },
+        },
+    }
+}
+
+fn exited(node: Option<NodeName>, exit: Exit) -> Event {
+    let Exit {
+        code,
+        out_of_memory,
+    } = exit;
+    match node {
+        None => Event::Exited {
+            code,
+            out_of_memory,
+        },
+        Some(node) => Event::Node {
+            node,
+            happened: NodeEvent::Exited {
+                code,
+                out_of_memory,
+            },
+        },
+    }
+}
+
+fn failure(node: Option<NodeName>, failure: Failure) -> Event {
+    match node {
+        None => Event::Failed { failure },
+        Some(node) => Event::Node {
+            node,
+            happened: NodeEvent::Failed { failure },
+        },
+    }
+}
+
+/// What a part that did not come to its good end is for the run. Of a node, what it failed of is its own
+/// business; that it can't go on is the run's.
+fn failed(
+    phase: Phase,
+    node: Option<NodeName>,
+    error: StepError,
+    cancelled: bool,
+) -> Option<Event> {
     match error {
         // The run knows already why it does not want the effect any more.
         StepError::Cancelled if cancelled => None,
@@ -358,9 +463,9 @@ fn failed(phase: Phase, error: StepError, cancelled: bool) -> Option<Event> {
                 cause: StopCause::Lost { reason },
             })
         }
-        StepError::Failed { kind, message } => Some(Event::Failed {
-            failure: Failure::new(phase, kind, message),
-        }),
+        StepError::Failed { kind, message } => {
+            Some(failure(node, Failure::new(phase, kind, message)))
+        }
         StepError::Lost { reason } => Some(Event::StopRequested {
             cause: StopCause::Lost { reason },
         }),
@@ -377,14 +482,12 @@ fn output_full(config: &EngineConfig) -> Event {
     }
 }
 
-fn panicked(key: &EffectKey) -> Event {
+fn panicked(key: &EffectKey, node: Option<NodeName>) -> Event {
     if key.perform == Perform::Cleanup {
         return Event::CleanupFailed {
             message: "the clean-up panicked".to_owned(),
         };
     }
     let message = format!("a fault in the server ended the {}", key.phase);
-    Event::Failed {
-        failure: Failure::new(key.phase, FailureKind::Internal, message),
-    }
+    failure(node, Failure::new(key.phase, FailureKind::Internal, message))
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use dogi_job::{Event, Perform, Phase, Run};
+use dogi_job::{Event, NodeEvent, Perform, Phase, Run};
 
 use super::Driver;
 use crate::{
@@ -27,7 +27,9 @@ impl Driver {
         if let Event::CleanupFailed { message } = &event {
             tracing::warn!(run = %self.run.id(), %message, "something of a run is left behind");
             // Without an image there was no container.
-            if after.status().image.is_some() || self.run.spec().local().is_some() {
+            let spec = self.run.spec();
+            let several = spec.local().is_some() || spec.graph().is_some();
+            if after.status().image.is_some() || several {
                 self.shared.clean_up_later(self.run.id(), self.run.spec());
             }
         }
@@ -49,9 +51,13 @@ impl Driver {
         };
         self.append(entry, &after).await;
         self.sequence += 1;
+        if let Event::Planned { plan } = &event {
+            self.open_nodes(plan).await;
+        }
         let before = std::mem::replace(&mut self.run, after).status();
         let status = self.run.status();
         self.shared.observer.recorded(&before, &status, &event, at);
+        self.finish_nodes(&before, &status).await;
         self.follow_up().await;
         let mut reports = self.run.spec().reports.iter();
         let awaited = reports.any(dogi_job::Report::awaits_commit);
@@ -131,6 +137,7 @@ impl Driver {
             self.stopped = true;
             self.checkout = None;
             self.outputs.finish_files();
+            self.remove_unlogged().await;
         }
         let over = self.run.state().is_final();
         if over {
@@ -178,9 +185,15 @@ fn safety(event: &Event) -> Safety {
         | Event::Resumed
         | Event::CheckedOut { .. }
         | Event::Built { .. }
+        | Event::Planned { .. }
+        | Event::Node {
+            happened: NodeEvent::Built { .. },
+            ..
+        }
         | Event::CleanedUp
         | Event::CleanupFailed { .. } => Safety::Written,
         Event::Started { .. }
+        | Event::Node { .. }
         | Event::Exited { .. }
         | Event::Failed { .. }
         | Event::StopRequested { .. }

@@ -96,7 +96,7 @@ fn describe(run: &RunHandle) -> Kept {
 
 /// Its outputs, each with the file that tells its streams apart, in their directory.
 fn size(run: &RunHandle) -> u64 {
-    let files = run.outputs().len() as u64 * 2;
+    let files = run.outputs().count() as u64 * 2;
     run.size().saturating_add(BLOCK * (files + 1))
 }
 

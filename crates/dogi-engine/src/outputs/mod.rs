@@ -3,13 +3,17 @@
 
 mod console;
 mod directory;
+mod echo;
+mod nodes;
 mod writer;
+mod written;
 
 use std::{collections::BTreeMap, io, path::Path, sync::Arc};
 
-use dogi_job::Spec;
+use dogi_graph::Plan;
+use dogi_job::{RunStatus, Spec};
 use dogi_stream::Log;
-use dogi_url::{FileName, OutputName};
+use dogi_url::{FileName, NodeName, OutputName};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -19,6 +23,8 @@ use crate::{
 
 pub use console::Console;
 pub(crate) use directory::RunDirectory;
+use nodes::NodeOutputs;
+pub(crate) use nodes::{NodeLogs, remove_unlogged};
 pub use writer::{Cut, OutputWriter};
 
 /// Every output of one run.
@@ -26,6 +32,7 @@ pub use writer::{Cut, OutputWriter};
 pub struct RunOutputs {
     log: OutputWriter,
     files: BTreeMap<FileName, OutputWriter>,
+    nodes: NodeOutputs,
     directory: Arc<RunDirectory>,
     full: CancellationToken,
 }
@@ -96,9 +103,54 @@ impl RunOutputs {
         Ok(Self {
             log,
             files,
+            nodes: NodeOutputs::default(),
             directory,
             full: options.full.clone(),
         })
+    }
+
+    /// Begins the outputs of the nodes of a container graph, or takes up what an earlier life of the
+    /// server wrote; blocking.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) fn open_nodes(&self, plan: &Plan, options: &OutputOptions) -> io::Result<()> {
+        let options = OutputOptions {
+            full: self.full.clone(),
+            ..options.clone()
+        };
+        self.nodes
+            .open(self.directory.path(), plan, &self.log, &options)
+    }
+
+    /// The outputs of a node's container as those of a run by itself: what it prints is the log. `None`:
+    /// there is no such node.
+    #[must_use]
+    pub fn of_node(&self, node: &NodeName) -> Option<Self> {
+        Some(Self {
+            log: self.nodes.writer(node)?.clone(),
+            files: BTreeMap::new(),
+            nodes: NodeOutputs::default(),
+            directory: self.directory.clone(),
+            full: self.full.clone(),
+        })
+    }
+
+    /// Ends the output of a node.
+    pub(crate) fn finish_node(&self, node: &NodeName) {
+        if let Some(writer) = self.nodes.writer(node) {
+            writer.finish();
+        }
+    }
+
+    /// The run is over: what only its nodes were to read goes; blocking.
+    pub(crate) fn remove_unlogged(&self) -> io::Result<()> {
+        nodes::remove_unlogged(self.directory.path())
+    }
+
+    /// The logs of the nodes, once they are known.
+    pub(crate) fn node_logs(&self) -> &NodeLogs {
+        self.nodes.readers()
     }
 
     /// Waits until one of them has reached its limit. Cancel safe.
@@ -140,14 +192,16 @@ impl RunOutputs {
 
     /// Waits until what was written to them is on the disk itself.
     pub(crate) async fn sync(&self) {
-        for output in self.files.values().chain([&self.log]) {
+        let nodes = self.nodes.writers();
+        for output in self.files.values().chain([&self.log]).chain(nodes) {
             output.sync().await;
         }
     }
 
-    /// Ends the followed files: their readers reach the end.
+    /// Ends the followed files and the logs of nodes: their readers reach the end.
     pub(crate) fn finish_files(&self) {
-        self.files.values().for_each(OutputWriter::finish);
+        let nodes = self.nodes.writers();
+        self.files.values().chain(nodes).for_each(OutputWriter::finish);
     }
 
     /// Ends every output.
@@ -157,6 +211,13 @@ impl RunOutputs {
     }
 }
 
+/// The outputs of a run that is over.
+pub(crate) struct FinishedOutputs {
+    pub(crate) logs: BTreeMap<OutputName, Log>,
+    pub(crate) nodes: NodeLogs,
+    pub(crate) directory: Arc<RunDirectory>,
+}
+
 /// The outputs of a run that is over, for reading; blocking.
 ///
 /// # Errors
@@ -164,19 +225,27 @@ impl RunOutputs {
 pub(crate) fn finished(
     directory: &Path,
     spec: &Spec,
-) -> io::Result<(BTreeMap<OutputName, Log>, Arc<RunDirectory>)> {
-    let readers = spec.outputs().map(|name| {
-        let path = directory.join(name.to_string());
-        let log = match Log::open_finished(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // Nobody will begin it: it ends here.
-                let (_, log) = Log::reserve(&path)?;
-                log
-            }
-            opened => opened?,
-        };
+    status: &RunStatus,
+) -> io::Result<FinishedOutputs> {
+    let logs = spec.outputs().map(|name| {
+        let log = finished_log(&directory.join(name.to_string()))?;
         Ok((name, log))
     });
-    let readers = readers.collect::<io::Result<_>>()?;
-    Ok((readers, Arc::new(RunDirectory::new(directory, true))))
+    let logged = status.nodes.iter().flatten().filter(|node| node.has_log);
+    Ok(FinishedOutputs {
+        logs: logs.collect::<io::Result<_>>()?,
+        nodes: nodes::finished(directory, logged.map(|node| node.name.clone()))?,
+        directory: Arc::new(RunDirectory::new(directory, true)),
+    })
+}
+
+fn finished_log(path: &Path) -> io::Result<Log> {
+    match Log::open_finished(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Nobody will begin it: it ends here.
+            let (_, log) = Log::reserve(path)?;
+            Ok(log)
+        }
+        opened => opened,
+    }
 }

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use dogi_stream::{Channel, Log, LogWriter, Reserved};
 
-use super::OutputOptions;
+use super::{OutputOptions, echo::Echo};
 use crate::ports::Workers;
 
 /// The one writer of an output, shared by the effects of a run.
@@ -20,6 +20,8 @@ use crate::ports::Workers;
 pub struct OutputWriter {
     state: Arc<Mutex<State>>,
     log: Log,
+    /// Where it is repeated.
+    echo: Option<Arc<Echo>>,
     /// Beside the state, whose lock is held while something is written.
     workers: Arc<dyn Workers>,
 }
@@ -107,8 +109,19 @@ impl OutputWriter {
         Self {
             state: Arc::new(Mutex::new(state)),
             log,
+            echo: None,
             workers,
         }
+    }
+
+    /// Repeats in the output `to`, line by line, what is written from now on; blocking.
+    pub(super) fn echoed(mut self, to: &Self, source: &str) -> io::Result<Self> {
+        let echo = Echo::new(to.clone(), source);
+        if let Stage::Begun(_) = self.lock().stage {
+            echo.resume(&self.log)?;
+        }
+        self.echo = Some(Arc::new(echo));
+        Ok(self)
     }
 
     /// Where it can be read and followed.
@@ -121,15 +134,33 @@ impl OutputWriter {
     ///
     /// Not cancel safe: once called, the pieces are written even if the future is dropped.
     pub async fn append(&self, pieces: Vec<(Channel, Bytes)>) {
-        self.blocking(move |state| state.append(&pieces)).await;
+        let echo = self.echo.clone();
+        self.blocking(move |state| {
+            state.append(&pieces);
+            if let Some(echo) = echo {
+                echo.push(&pieces);
+            }
+        })
+        .await;
+    }
+
+    /// Appends `pieces`; blocking.
+    pub(super) fn append_now(&self, pieces: &[(Channel, Bytes)]) {
+        if !pieces.is_empty() {
+            self.lock().append(pieces);
+        }
     }
 
     /// Appends a line of dogi's own, on a line of its own.
     pub(super) async fn append_line(&self, text: String) {
+        let echo = self.echo.clone();
         self.blocking(move |state| {
             let newline = if state.at_line_start { "" } else { "\n" };
             let line = Bytes::from(format!("{newline}{text}\n"));
             state.append(&[(Channel::System, line)]);
+            if let Some(echo) = echo {
+                echo.push(&[(Channel::System, Bytes::from(format!("{text}\n")))]);
+            }
         })
         .await;
     }
@@ -175,6 +206,9 @@ impl OutputWriter {
     /// Ends the output: its readers reach the end. Writing afterwards has no effect.
     pub fn finish(&self) {
         self.lock().finish();
+        if let Some(echo) = &self.echo {
+            echo.finish();
+        }
     }
 
     async fn blocking(&self, act: impl FnOnce(&mut State) + Send + 'static) {

@@ -20,11 +20,14 @@ pub use keeper::{KeepError, Keeper, Kept, KeptKind, Leftover, Removal, Sweep};
 pub use local::{Local, LocalRequest, NoLocal};
 pub use notifier::{NoNotifier, Notice, Notifier, Told};
 pub use observer::{Observer, Unobserved};
-pub use runner::{Alive, Begin, BuildRequest, BuiltImage, ContainerRequest, FileOut, Runner};
+pub use runner::{
+    Alive, Begin, BuildRequest, BuiltImage, ContainerRequest, FileOut, NodeRequest, PrintRequest,
+    PullRequest, Runner, ShareRequest,
+};
 pub use secrets::{
     FixedSecrets, InvalidSecretValue, RevealError, SecretValue, SecretValues, Secrets,
 };
-pub use source::{BoxStream, Checkout, Context, ContextRequest, Source};
+pub use source::{BoxStream, Checkout, Context, ContextRequest, FileLimits, RepoFile, Source};
 pub use store::{
     Entry, History, Promise, PromiseChange, Record, Recorded, Safety, Store, StoreError, Submission,
 };

@@ -1,6 +1,9 @@
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use bytes::Bytes;
+use dogi_graph::{ContainerNode, Plan};
 use dogi_job::{Exit, RunId, Spec};
+use dogi_url::{EnvName, ImageRef, NodeName};
 use futures::future::BoxFuture;
 
 use crate::{
@@ -27,6 +30,38 @@ pub trait Runner: fmt::Debug + Send + Sync {
         request: ContainerRequest<'a>,
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Exit, StepError>>;
+
+    /// Has an image that is named and not built: finds it or pulls it.
+    fn pull<'a>(
+        &'a self,
+        request: PullRequest<'a>,
+        work: &'a Work,
+    ) -> BoxFuture<'a, Result<BuiltImage, StepError>> {
+        let _ = (request, work);
+        no_graphs()
+    }
+
+    /// Runs an image's own command and gives what it prints, for images that hold a part of a container
+    /// graph. Whatever it left goes with [`cleanup`](Self::cleanup).
+    fn print<'a>(
+        &'a self,
+        request: PrintRequest<'a>,
+        work: &'a Work,
+    ) -> BoxFuture<'a, Result<Bytes, StepError>> {
+        let _ = (request, work);
+        no_graphs()
+    }
+
+    /// Makes what the nodes of a container graph share, before the first of them begins: what an earlier
+    /// life of the server left of the run goes first.
+    fn share<'a>(
+        &'a self,
+        request: ShareRequest<'a>,
+        work: &'a Work,
+    ) -> BoxFuture<'a, Result<(), StepError>> {
+        let _ = (request, work);
+        no_graphs()
+    }
 
     /// Removes whatever the run left. Doing it twice does no harm.
     fn cleanup<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), StepError>>;
@@ -75,6 +110,56 @@ impl fmt::Debug for FileOut {
 /// Tells which runs are not over.
 pub type Alive<'a> = dyn Fn(&RunId) -> bool + Send + Sync + 'a;
 
+fn no_graphs<T: Send + 'static>() -> BoxFuture<'static, Result<T, StepError>> {
+    let message = "the run is one of a container graph, and this server runs none";
+    let refused = StepError::failed(dogi_job::FailureKind::Forbidden, message);
+    Box::pin(async { Err(refused) })
+}
+
+/// Asks for an image by its name.
+#[derive(Debug, Clone, Copy)]
+pub struct PullRequest<'a> {
+    /// What was submitted.
+    pub spec: &'a Spec,
+    /// The image.
+    pub image: &'a ImageRef,
+}
+
+/// Asks for what an image prints.
+#[derive(Debug, Clone, Copy)]
+pub struct PrintRequest<'a> {
+    /// What was submitted.
+    pub spec: &'a Spec,
+    /// The id of the image.
+    pub image: &'a str,
+    /// More bytes than this are a failure.
+    pub limit: u64,
+}
+
+/// Asks for what the nodes of a graph share.
+#[derive(Debug, Clone, Copy)]
+pub struct ShareRequest<'a> {
+    /// What was submitted.
+    pub spec: &'a Spec,
+    /// What is done of the graph.
+    pub plan: &'a Plan,
+    /// The files.
+    pub checkout: &'a dyn Checkout,
+}
+
+/// What makes a container that of a node of a graph.
+#[derive(Debug, Clone, Copy)]
+pub struct NodeRequest<'a> {
+    /// The node.
+    pub name: &'a NodeName,
+    /// What it does.
+    pub node: &'a ContainerNode,
+    /// Variables with what other nodes printed.
+    pub env: &'a BTreeMap<EnvName, String>,
+    /// The nodes that it comes after, directly or not, with where the output of each is.
+    pub before: &'a BTreeMap<NodeName, RunOutputs>,
+}
+
 /// Asks for the image of a step.
 #[derive(Debug, Clone, Copy)]
 pub struct BuildRequest<'a> {
@@ -102,6 +187,8 @@ pub struct ContainerRequest<'a> {
     pub image: &'a str,
     /// Where the output and the followed files go.
     pub outputs: &'a RunOutputs,
+    /// The node of a container graph that it is the container of.
+    pub node: Option<NodeRequest<'a>>,
     /// Whether the container is to be made, or was.
     pub begin: Begin<'a>,
 }
@@ -112,8 +199,9 @@ pub enum Begin<'a> {
     /// It is to be made. One that an earlier life of the server made and did not start may be in
     /// the way, and is removed.
     Make {
-        /// The files, for images that get them at `/workspace`.
-        checkout: &'a dyn Checkout,
+        /// The files, for images that get them at `/workspace`; `None` for nodes of a container graph,
+        /// which share a copy.
+        checkout: Option<&'a dyn Checkout>,
         /// What comes on top of the environment of the spec. It must not be read anywhere else: not in
         /// the outputs, nor in messages.
         secrets: &'a SecretValues,

@@ -1,5 +1,5 @@
-use dogi_job::{Event, FailureKind, RunId};
-use dogi_url::InstanceId;
+use dogi_job::{Event, FailureKind, NodeEvent, RunId, StepName};
+use dogi_url::{InstanceId, NodeName};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -13,10 +13,12 @@ pub struct Work {
     pub run: RunId,
     /// The run's instance.
     pub instance: InstanceId,
+    /// The node of the run's container graph, if it works for one.
+    pub node: Option<NodeName>,
     /// Cancelled when the effect is no longer wanted. The effect then stops what it started and
     /// returns [`StepError::Cancelled`] once nothing goes on any more.
     pub cancel: CancellationToken,
-    /// The log of the run, for what is worth reading on the way.
+    /// The log of the run, or of the node, for what is worth reading on the way.
     pub console: Console,
     pub(crate) reports: mpsc::UnboundedSender<Report>,
 }
@@ -30,6 +32,24 @@ pub(crate) struct Report {
 }
 
 impl Work {
+    /// The step that it works for.
+    #[must_use]
+    pub fn step(&self) -> StepName {
+        self.node.as_ref().map_or_else(StepName::main, StepName::of_node)
+    }
+
+    /// Records that the container is made and about to start; [`record`](Self::record) says the rest.
+    pub async fn started(&self, container: String) {
+        let event = match &self.node {
+            None => Event::Started { container },
+            Some(node) => Event::Node {
+                node: node.clone(),
+                happened: NodeEvent::Started { container },
+            },
+        };
+        self.record(event).await;
+    }
+
     /// Records something that happens before the effect ends, such as [`Event::Started`]. When
     /// this returns it is on record, and what follows from it may be done.
     ///

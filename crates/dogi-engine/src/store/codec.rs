@@ -16,6 +16,8 @@ const VERSION: u32 = 1;
 const COMMAND_VERSION: u32 = 2;
 /// Of the submission of a run that has what only runs of webhooks have.
 const EVENT_VERSION: u32 = 3;
+/// Of the submission of a run of a container graph.
+const GRAPH_VERSION: u32 = 4;
 /// The field that names the kind in the JSON of an event.
 const TAG: &str = "event";
 
@@ -35,7 +37,7 @@ pub struct Written {
 pub enum CodecError {
     /// A later version of the program wrote it.
     #[error(
-        "a record of kind {kind:?}, version {version}, was written by a later version of dogi; this one knows versions up to {VERSION}, or {EVENT_VERSION} for submissions"
+        "a record of kind {kind:?}, version {version}, was written by a later version of dogi; this one knows versions up to {VERSION}, or {GRAPH_VERSION} for submissions"
     )]
     Unknown {
         /// Its kind.
@@ -98,7 +100,7 @@ pub fn decode(kind: &str, version: u32, body: &[u8]) -> Result<Record, CodecErro
         source,
     };
     let newest = if kind == SUBMITTED {
-        EVENT_VERSION
+        GRAPH_VERSION
     } else {
         VERSION
     };
@@ -129,8 +131,12 @@ fn version_of(spec: &Spec) -> u32 {
         stranger,
         reports,
         secrets,
+        outside,
         ..
     } = spec;
+    if spec.graph().is_some() || !outside.is_empty() {
+        return GRAPH_VERSION;
+    }
     let plain = workspace.is_none()
         && event_path.is_none()
         && !keep

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::{DockerRunner, error, images::ImageKey, label};
 use crate::{
     outputs::Console,
-    ports::{BuildRequest, BuiltImage, Context, ContextRequest, StepError, Work},
+    ports::{BuildRequest, BuiltImage, Context, ContextRequest, PullRequest, StepError, Work},
 };
 
 impl DockerRunner {
@@ -27,6 +27,10 @@ impl DockerRunner {
         match &request.spec.origin {
             Origin::Build(build) => self.have_built(build, request, work).await,
             Origin::Image(image) => self.have_pulled(image, request.spec, work).await,
+            Origin::Graph(_) => {
+                let message = "each node of a graph has its own image";
+                Err(StepError::failed(FailureKind::Internal, message))
+            }
             Origin::Local(_) => {
                 let message = "programs of this machine have no image";
                 Err(StepError::failed(FailureKind::Internal, message))
@@ -205,6 +209,15 @@ impl DockerRunner {
             Err(BuildError::Cancelled) => Err(StepError::Cancelled),
             Err(error) => Err(error::step(FailureKind::Build, &error)),
         }
+    }
+
+    /// Finds or pulls an image that is named.
+    pub(super) async fn have_named(
+        &self,
+        request: PullRequest<'_>,
+        work: &Work,
+    ) -> Result<BuiltImage, StepError> {
+        self.have_pulled(request.image, request.spec, work).await
     }
 
     async fn have_pulled(

@@ -4,11 +4,11 @@ use dogi_docker::{
     Attached, Container, ContainerId, ContainerSpec, ContainerState, CreateError, Injection,
     LabelFilter, Limits, StartError,
 };
-use dogi_job::{Event, Exit, FailureKind, Origin};
+use dogi_job::{Exit, FailureKind, Origin, Spec};
 use futures::FutureExt;
 
 use super::{
-    super::chain, DockerOptions, DockerRunner, error, files, label, output::to_the_end,
+    super::chain, DockerOptions, DockerRunner, error, files, graph, label, output::to_the_end,
     secrecy::Secrecy,
 };
 use crate::ports::{Begin, Checkout, ContainerRequest, SecretValues, StepError, Work};
@@ -29,7 +29,8 @@ impl DockerRunner {
                 let ended = async {
                     let container = self.make(&request, checkout, secrets, work).await?;
                     let attached = self.start(&container, work).await?;
-                    self.attend(&container, attached, &request, &secrecy, work)
+                    let shown = shown(&request, &secrecy);
+                    self.attend(&container, attached, &request, &shown, work)
                         .await
                 };
                 ended.await.map_err(|error| secrecy.hide_in(error))
@@ -39,7 +40,8 @@ impl DockerRunner {
                 let secrecy = Secrecy::of_container(&container, request.spec, work).await?;
                 let ended = async {
                     let attached = self.attach_or_not(&container, work).await?;
-                    self.attend(&container, attached, &request, &secrecy, work)
+                    let shown = shown(&request, &secrecy);
+                    self.attend(&container, attached, &request, &shown, work)
                         .await
                 };
                 ended.await.map_err(|error| secrecy.hide_in(error))
@@ -72,28 +74,28 @@ impl DockerRunner {
     async fn make(
         &self,
         request: &ContainerRequest<'_>,
-        checkout: &dyn Checkout,
+        checkout: Option<&dyn Checkout>,
         secrets: &SecretValues,
         work: &Work,
     ) -> Result<Container, StepError> {
-        let spec = self.describe(request, secrets, work);
+        let spec = self.describe(request, secrets, work)?;
+        if let Some(node) = &request.node {
+            self.make_volume(node, request.spec, request.image, work)
+                .await?;
+        }
         // Not given up half-way: a container that the engine makes after the clean-up has looked
         // would stay.
         let mut created = self.docker.create(&spec).await;
         if matches!(created, Err(CreateError::NameInUse { .. })) {
             // An earlier life of the server made it, and did not come to start it.
-            self.remove_labelled(&work.run).await?;
+            self.remove_step(work).await?;
             created = self.docker.create(&spec).await;
         }
         let container = created.map_err(|error| error::step(FailureKind::Start, &error))?;
-        self.containers()
-            .insert(work.run.clone(), container.clone());
+        self.remember(&container, work);
         work.unless_cancelled(fill(&container, request, checkout, work))
             .await??;
-        work.record(Event::Started {
-            container: container.id().to_string(),
-        })
-        .await;
+        work.started(container.id().to_string()).await;
         Ok(container)
     }
 
@@ -122,9 +124,16 @@ impl DockerRunner {
         let found = self.docker.patiently(|| self.docker.container(&id));
         let container = work.unless_cancelled(found).await?;
         let container = container.map_err(|error| error::running(&error))?;
-        self.containers()
-            .insert(work.run.clone(), container.clone());
+        self.remember(&container, work);
         Ok(container)
+    }
+
+    /// That this is all there is of the run. Runs of several containers are found by their labels.
+    fn remember(&self, container: &Container, work: &Work) {
+        if work.node.is_none() {
+            self.containers()
+                .insert(work.run.clone(), container.clone());
+        }
     }
 
     /// Starts the container if it was not started.
@@ -141,14 +150,26 @@ impl DockerRunner {
         }
     }
 
+    /// What every container of a run has.
+    pub(super) fn plain(&self, spec: &Spec, image: &str) -> ContainerSpec {
+        let mut container = ContainerSpec::new(image);
+        container.log_max_bytes = Some(self.options.log_max_bytes);
+        container.limits = Limits {
+            memory: spec.limits.memory,
+            cpus: spec.limits.cpus.map(|cpus| cpus.nanos() as f64 / 1e9),
+            pids: self.options.pids,
+        };
+        container
+    }
+
     fn describe(
         &self,
         request: &ContainerRequest<'_>,
         secrets: &SecretValues,
         work: &Work,
-    ) -> ContainerSpec {
+    ) -> Result<ContainerSpec, StepError> {
         let spec = request.spec;
-        let mut container = ContainerSpec::new(request.image);
+        let mut container = self.plain(spec, request.image);
         container.name = Some(format!("{}_{}", spec.instance, work.run));
         container.command = spec.command.as_ref().map(|command| command.argv());
         container.env = spec
@@ -160,25 +181,23 @@ impl DockerRunner {
         let secrets = secrets.map(|(name, value)| (name.to_string(), value.expose().to_owned()));
         container.env.extend(secrets);
         container.tty = spec.tty;
-        container.labels = self.labels(spec, &work.run);
-        container.log_max_bytes = Some(self.options.log_max_bytes);
-        container.limits = Limits {
-            memory: spec.limits.memory,
-            cpus: spec.limits.cpus.map(|cpus| cpus.nanos() as f64 / 1e9),
-            pids: self.options.pids,
-        };
+        container.labels = self.labels(spec, &work.run, &work.step());
+        if let Some(node) = &request.node {
+            graph::describe(&mut container, node, &work.run)?;
+            return Ok(container);
+        }
         match &spec.origin {
             Origin::Image(_) => container.working_dir = Some(WORKSPACE.to_owned()),
             Origin::Build(build) => {
                 container.platform = build.platform.as_ref().map(ToString::to_string);
             }
             // It has no image, and so comes to no container.
-            Origin::Host(_) | Origin::Local(_) => {}
+            Origin::Graph(_) | Origin::Host(_) | Origin::Local(_) => {}
         }
         if let Some(workspace) = &spec.workspace {
             container.working_dir = Some(workspace.directory.to_string());
         }
-        container
+        Ok(container)
     }
 
     /// Asks the container to end, its last words still being written down.
@@ -219,15 +238,29 @@ impl DockerRunner {
     }
 }
 
+/// What of an output is masked: of one that nobody reads but nodes of the same run, nothing, for they need
+/// it as it is.
+fn shown(request: &ContainerRequest<'_>, secrecy: &Secrecy) -> Secrecy {
+    match &request.node {
+        Some(node) if node.node.no_log => Secrecy::default(),
+        _ => secrecy.clone(),
+    }
+}
+
 /// Puts in what the container needs before it starts.
 async fn fill(
     container: &Container,
     request: &ContainerRequest<'_>,
-    checkout: &dyn Checkout,
+    checkout: Option<&dyn Checkout>,
     work: &Work,
 ) -> Result<(), StepError> {
     let spec = request.spec;
-    if matches!(spec.origin, Origin::Image(_)) || spec.workspace.is_some() {
+    if let Some(node) = &request.node {
+        graph::put_outputs(container, node).await?;
+        return files::put_event(container, request).await;
+    }
+    let wants_files = matches!(spec.origin, Origin::Image(_)) || spec.workspace.is_some();
+    if let Some(checkout) = checkout.filter(|_| wants_files) {
         let path = spec
             .workspace
             .as_ref()

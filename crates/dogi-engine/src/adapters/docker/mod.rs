@@ -4,10 +4,12 @@ mod build;
 mod container;
 mod error;
 mod files;
+mod graph;
 mod images;
 mod keep;
 mod output;
 mod secrecy;
+mod tree;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use dogi_docker::{Builder, Container, Docker, LabelFilter, RegistryAuth};
 use dogi_job::{Exit, RunId, Spec, StepName};
 use futures::{FutureExt, future::BoxFuture};
@@ -22,8 +25,8 @@ use futures::{FutureExt, future::BoxFuture};
 use crate::{
     MemoryStore,
     ports::{
-        Alive, BuildRequest, BuiltImage, ContainerRequest, FileOut, Keeper, Runner, StepError,
-        Values, Work,
+        Alive, BuildRequest, BuiltImage, ContainerRequest, FileOut, Keeper, PrintRequest,
+        PullRequest, Runner, ShareRequest, StepError, Values, Work,
     },
 };
 
@@ -150,14 +153,14 @@ impl DockerRunner {
         self.remove(&its, |_| true).await.map(drop)
     }
 
-    fn labels(&self, spec: &Spec, run: &RunId) -> BTreeMap<String, String> {
+    fn labels(&self, spec: &Spec, run: &RunId, step: &StepName) -> BTreeMap<String, String> {
         let instance = &spec.instance;
         [
             (label::SERVER, self.options.server.clone()),
             (label::NAMESPACE, instance.namespace().to_string()),
             (label::INSTANCE, instance.to_string()),
             (label::RUN, run.to_string()),
-            (label::STEP, StepName::main().as_str().to_owned()),
+            (label::STEP, step.as_str().to_owned()),
         ]
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value))
@@ -180,6 +183,30 @@ impl Runner for DockerRunner {
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Exit, StepError>> {
         self.run_container(request, work).boxed()
+    }
+
+    fn pull<'a>(
+        &'a self,
+        request: PullRequest<'a>,
+        work: &'a Work,
+    ) -> BoxFuture<'a, Result<BuiltImage, StepError>> {
+        self.have_named(request, work).boxed()
+    }
+
+    fn print<'a>(
+        &'a self,
+        request: PrintRequest<'a>,
+        work: &'a Work,
+    ) -> BoxFuture<'a, Result<Bytes, StepError>> {
+        self.print_image(request, work).boxed()
+    }
+
+    fn share<'a>(
+        &'a self,
+        request: ShareRequest<'a>,
+        work: &'a Work,
+    ) -> BoxFuture<'a, Result<(), StepError>> {
+        self.share_volumes(request, work).boxed()
     }
 
     fn file<'a>(

@@ -1,15 +1,15 @@
 //! A container's output and followed files, from where they were left to their ends.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use dogi_docker::{
     Adopted, Attached, Container, Ending, FileEvent, FileKey, FollowStream, LiveFile, Output, Prior,
 };
 use dogi_job::{Exit, FailureKind};
-use dogi_stream::{Channel, Piece, Position};
+use dogi_stream::{Channel, Position};
 use dogi_url::FileName;
-use futures::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
+use futures::StreamExt;
 use tokio::time::Instant;
 
 use super::{
@@ -164,8 +164,8 @@ async fn adopt(
     work: &Work,
 ) -> Result<bool, StepError> {
     let prior = Prior {
-        stdout: kept(log, Channel::Stdout, Position::START),
-        stderr: kept(log, Channel::Stderr, Position::START),
+        stdout: log.written(Channel::Stdout, Position::START),
+        stderr: log.written(Channel::Stderr, Position::START),
     };
     let mut told = false;
     let adoption = container.adopt_with(prior, secrecy.rewriting());
@@ -192,39 +192,6 @@ async fn adopt(
         tokio::time::sleep_until(next).await;
     }
     Ok(told)
-}
-
-/// What stands in an output of what the job wrote to a channel. What dogi wrote itself is not
-/// the job's.
-fn kept(
-    output: &OutputWriter,
-    channel: Channel,
-    from: Position,
-) -> BoxStream<'static, io::Result<Bytes>> {
-    pieces(output, from)
-        .try_filter_map(move |piece| {
-            let bytes = match piece {
-                Piece::Data {
-                    channel: found,
-                    bytes,
-                    ..
-                } if found == channel => Some(bytes),
-                _ => None,
-            };
-            futures::future::ready(Ok(bytes))
-        })
-        .boxed()
-}
-
-fn pieces(
-    output: &OutputWriter,
-    from: Position,
-) -> impl Stream<Item = io::Result<Piece>> + Send + 'static {
-    let follower = output.reader().snapshot(from);
-    futures::stream::try_unfold(follower, |mut follower| async move {
-        let piece = follower.next().await?;
-        Ok(piece.map(|piece| (piece, follower)))
-    })
 }
 
 fn channel_of(channel: dogi_docker::Channel) -> Channel {
@@ -264,7 +231,7 @@ async fn follow(
 async fn delivered(output: &OutputWriter) -> LiveFile {
     let mut live = LiveFile::new();
     let generation = output.reader().position().generation;
-    let mut kept = kept(output, Channel::Stdout, Position::new(generation, 0));
+    let mut kept = output.written(Channel::Stdout, Position::new(generation, 0));
     while let Some(bytes) = kept.next().await {
         match bytes {
             Ok(bytes) => live.record(&bytes),

@@ -1,0 +1,233 @@
+//! Container graphs: the volumes of nodes, and what a node's container has beside those of other runs.
+
+
+use bytes::Bytes;
+use dogi_docker::{
+    Channel, Container, ContainerSpec, LabelFilter, VolumeMount, VolumeName,
+};
+use dogi_graph::{ContainerNode, NodeWork, Plan, VolumeSource};
+use dogi_job::{FailureKind, RunId, Spec, StepName};
+use dogi_url::{ImageRef, NodeName};
+
+
+use super::{DockerRunner, error, label, tree::outputs_tar};
+use crate::ports::{
+    NodeRequest, PrintRequest, PullRequest, ShareRequest, StepError, Work,
+};
+
+/// Where the checkout stands in a container that asks for it.
+const CODE: &str = "code";
+/// The variable that says where a node's own volume is.
+const OUT: &str = "OUT";
+
+impl DockerRunner {
+    /// Fills the volume with the checkout, if a node asks for that. Nothing of the run has begun: what
+    /// there is of it was left by an earlier life of the server.
+    pub(super) async fn share_volumes(
+        &self,
+        request: ShareRequest<'_>,
+        work: &Work,
+    ) -> Result<(), StepError> {
+        self.remove_labelled(&work.run).await?;
+        let Some(image) = image_for_code(request.plan) else {
+            return Ok(());
+        };
+        let spec = request.spec;
+        let image = self.have_named(PullRequest { spec, image }, work).await?;
+        let labels = self.labels(spec, &work.run, &StepName::main());
+        let volume = volume_of(&work.run, &VolumeSource::Code)?;
+        let failed = |error: &(dyn std::error::Error + 'static)| {
+            error::step(FailureKind::Start, error)
+        };
+        self.docker
+            .create_volume(&volume, &labels)
+            .await
+            .map_err(|error| failed(&error))?;
+        let prepared = self.docker.prepare_volume(&volume, &image.id, &labels);
+        work.unless_cancelled(prepared)
+            .await?
+            .map_err(|error| failed(&error))?;
+        let tree = |root: &str| request.checkout.tree(root, work.cancel.clone());
+        let filled = self.docker.fill_volume(&volume, &image.id, &labels, tree);
+        work.unless_cancelled(filled)
+            .await?
+            .map_err(|error| failed(&error))
+    }
+
+    /// Makes the node's own volume. What an earlier life of the server left of a node that it did not come
+    /// to start goes first.
+    pub(super) async fn make_volume(
+        &self,
+        node: &NodeRequest<'_>,
+        spec: &Spec,
+        image: &str,
+        work: &Work,
+    ) -> Result<(), StepError> {
+        self.remove_step(work).await?;
+        let own = volume_of(&work.run, &VolumeSource::Node(node.name.clone()))?;
+        let labels = self.labels(spec, &work.run, &work.step());
+        let failed = |error: &(dyn std::error::Error + 'static)| {
+            error::step(FailureKind::Start, error)
+        };
+        let created = self.docker.create_volume(&own, &labels).await;
+        created.map_err(|error| failed(&error))?;
+        match &node.node.on {
+            Some(source) => {
+                let from = volume_of(&work.run, source)?;
+                let copied = self.docker.copy_volume(&from, &own, image, &labels);
+                let copied = work.unless_cancelled(copied).await?;
+                copied.map_err(|error| failed(&error))
+            }
+            None => {
+                let prepared = self.docker.prepare_volume(&own, image, &labels);
+                let prepared = work.unless_cancelled(prepared).await?;
+                prepared.map_err(|error| failed(&error))
+            }
+        }
+    }
+
+    /// Removes what the labels show to be the step's.
+    pub(super) async fn remove_step(&self, work: &Work) -> Result<(), StepError> {
+        let mine = LabelFilter::is(label::SERVER, &*self.options.server);
+        let its = mine.and(label::RUN, work.run.as_str());
+        let its = its.and(label::STEP, work.step().as_str());
+        self.remove(&its, |_| true).await.map(drop)
+    }
+
+    /// Runs an image's own command and gives what it prints.
+    pub(super) async fn print_image(
+        &self,
+        request: PrintRequest<'_>,
+        work: &Work,
+    ) -> Result<Bytes, StepError> {
+        let mut spec = self.plain(request.spec, request.image);
+        spec.labels = self.labels(request.spec, &work.run, &work.step());
+        let failed = |error: &(dyn std::error::Error + 'static)| {
+            error::step(FailureKind::Build, error)
+        };
+        let container = self.docker.create(&spec).await;
+        let container = container.map_err(|error| failed(&error))?;
+        let printing = read_out(&container, request.limit, work);
+        let printed = match work.unless_cancelled(printing).await {
+            Ok(printed) => printed,
+            Err(cancelled) => Err(cancelled),
+        };
+        let removed = container.remove().await;
+        let printed = printed?;
+        removed.map_err(|error| failed(&error))?;
+        Ok(printed)
+    }
+}
+
+/// What makes a container that of the node.
+pub(super) fn describe(
+    container: &mut ContainerSpec,
+    request: &NodeRequest<'_>,
+    run: &RunId,
+) -> Result<(), StepError> {
+    let NodeRequest { name, node, env, .. } = request;
+    let own = format!("/{name}");
+    if let Some(of_run) = &mut container.name {
+        *of_run = format!("{of_run}_{name}");
+    }
+    container.entrypoint = Some(vec!["/bin/sh".to_owned(), "-c".to_owned()]);
+    container.command = Some(vec![node.run.clone()]);
+    container.working_dir = match (&node.on, &node.dir) {
+        (_, Some(dir)) => Some(dir.to_string()),
+        (Some(_), None) => Some(own.clone()),
+        (None, None) => None,
+    };
+    let printed = env.iter();
+    container
+        .env
+        .extend(printed.map(|(name, value)| (name.to_string(), value.clone())));
+    container.env.insert(OUT.to_owned(), own);
+    container.volumes = mounts(run, name, node)?;
+    Ok(())
+}
+
+fn mounts(
+    run: &RunId,
+    name: &NodeName,
+    node: &ContainerNode,
+) -> Result<Vec<VolumeMount>, StepError> {
+    let own = VolumeSource::Node(name.clone());
+    let sources = node.volumes.iter().map(|source| (source, true));
+    let sources = sources.chain([(&own, false)]);
+    let mount = |(source, read_only): (&VolumeSource, bool)| {
+        Ok(VolumeMount {
+            volume: volume_of(run, source)?,
+            path: format!("/{}", directory_of(source)),
+            read_only,
+        })
+    };
+    sources.map(mount).collect()
+}
+
+/// Puts what other nodes printed at `/out`.
+pub(super) async fn put_outputs(
+    container: &Container,
+    node: &NodeRequest<'_>,
+) -> Result<(), StepError> {
+    if node.before.is_empty() {
+        return Ok(());
+    }
+    let tar = outputs_tar(node.before).await.map_err(|error| {
+        let message = format!("what other nodes printed can't be read: {}", error.kind());
+        StepError::failed(FailureKind::Internal, message)
+    })?;
+    let uploaded = container.upload("/", tar).await;
+    uploaded.map_err(|error| error::step(FailureKind::Start, &error))
+}
+
+/// What a container prints on its standard output, to its end.
+async fn read_out(container: &Container, limit: u64, work: &Work) -> Result<Bytes, StepError> {
+    let broken = |error: &(dyn std::error::Error + 'static)| error::running(error);
+    let bad = |message: String| StepError::failed(FailureKind::Build, message);
+    let attached = container.start_attached().await;
+    let mut output = attached
+        .map_err(|error| error::step(FailureKind::Build, &error))?
+        .output;
+    let mut text = Vec::new();
+    while let Some(piece) = output.next().await {
+        let (channel, bytes) = piece.map_err(|error| broken(&error))?;
+        match channel {
+            Channel::Stderr => work.console.raw(bytes).await,
+            Channel::Stdout => text.extend_from_slice(&bytes),
+        }
+        if text.len() as u64 > limit {
+            return Err(bad(format!("it printed more than {limit} bytes")));
+        }
+    }
+    let exit = container.wait().await.map_err(|error| broken(&error))?;
+    match exit.code {
+        0 => Ok(Bytes::from(text)),
+        code => Err(bad(format!("it ended with code {code}"))),
+    }
+}
+
+/// An image by which the volume with the checkout can be reached: any will do.
+fn image_for_code(plan: &Plan) -> Option<&ImageRef> {
+    plan.nodes.values().find_map(|node| match &node.work {
+        NodeWork::Container(node) if uses_code(node) => Some(&node.image),
+        _ => None,
+    })
+}
+
+fn uses_code(node: &ContainerNode) -> bool {
+    node.volumes.contains(&VolumeSource::Code) || node.on == Some(VolumeSource::Code)
+}
+
+fn volume_of(run: &RunId, source: &VolumeSource) -> Result<VolumeName, StepError> {
+    let name = format!("dogi_{run}_{}", directory_of(source));
+    VolumeName::parse(&name)
+        .map_err(|error| StepError::failed(FailureKind::Internal, error.to_string()))
+}
+
+/// What a volume is called in containers.
+fn directory_of(source: &VolumeSource) -> &str {
+    match source {
+        VolumeSource::Code => CODE,
+        VolumeSource::Node(name) => name.as_str(),
+    }
+}

@@ -1,0 +1,65 @@
+//! What nodes of a container graph printed, as files.
+
+use std::{collections::BTreeMap, io};
+
+use bytes::Bytes;
+use dogi_stream::{Channel, Position};
+use dogi_url::NodeName;
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use crate::{outputs::RunOutputs, ports::BoxStream};
+
+const BLOCK: u64 = 512;
+/// An archive ends with two empty blocks.
+const END: [u8; 1024] = [0; 1024];
+
+/// An archive of `out/NAME` for each node, which holds what it printed on its standard output.
+pub(super) async fn outputs_tar(nodes: &BTreeMap<NodeName, RunOutputs>) -> io::Result<BoxStream> {
+    let mut parts = vec![whole(directory("out/")?)];
+    for (name, outputs) in nodes {
+        let size = size_of(outputs).await?;
+        parts.push(whole(file(&format!("out/{name}"), size)?));
+        parts.push(printed(outputs));
+        let padding = (BLOCK - size % BLOCK) % BLOCK;
+        parts.push(whole(Bytes::from_static(&END).slice(..padding as usize)));
+    }
+    parts.push(whole(Bytes::from_static(&END)));
+    Ok(futures::stream::iter(parts).flatten().boxed())
+}
+
+fn printed(outputs: &RunOutputs) -> BoxStream {
+    outputs.log().written(Channel::Stdout, Position::START)
+}
+
+async fn size_of(outputs: &RunOutputs) -> io::Result<u64> {
+    let add = |size: u64, bytes: Bytes| async move { Ok(size + bytes.len() as u64) };
+    printed(outputs).try_fold(0, add).await
+}
+
+fn whole(bytes: Bytes) -> BoxStream {
+    futures::stream::once(async { Ok(bytes) }).boxed()
+}
+
+fn directory(name: &str) -> io::Result<Bytes> {
+    entry(name, tar::EntryType::Directory, 0o755, 0)
+}
+
+fn file(name: &str, size: u64) -> io::Result<Bytes> {
+    entry(name, tar::EntryType::Regular, 0o644, size)
+}
+
+/// A header by itself.
+fn entry(name: &str, kind: tar::EntryType, mode: u32, size: u64) -> io::Result<Bytes> {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_size(size);
+    header.set_mtime(0);
+    // A long name of a node takes a header of its own.
+    let mut tar = tar::Builder::new(Vec::new());
+    tar.append_data(&mut header, name, io::empty())?;
+    // Without the end of the archive.
+    let mut bytes = tar.into_inner()?;
+    bytes.truncate(bytes.len() - END.len());
+    Ok(Bytes::from(bytes))
+}

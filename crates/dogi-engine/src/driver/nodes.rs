@@ -1,0 +1,102 @@
+//! What a run of a container graph has beside other runs: outputs of nodes, and places for several
+//! containers.
+
+use dogi_graph::{NodeWork, Plan};
+use dogi_job::{EffectKey, NodeState, NodeStatus, Phase, RunStatus, StepName};
+
+use dogi_url::NodeName;
+
+use super::Driver;
+
+impl Driver {
+    /// Begins the outputs of the nodes, before anybody learns of them.
+    pub(super) async fn open_nodes(&self, plan: &Plan) {
+        let (outputs, plan) = (self.outputs.clone(), plan.clone());
+        let options = self.shared.output_options();
+        let opening = move || outputs.open_nodes(&plan, &options);
+        let opened = self.shared.workers.complete(opening).await.flatten();
+        if let Err(error) = opened {
+            tracing::error!(run = %self.run.id(), %error, "the outputs of nodes have no place on the disk");
+        }
+    }
+
+    /// Ends the outputs of the nodes that ended since `before`, and says so in the run's log.
+    pub(super) async fn finish_nodes(&self, before: &RunStatus, after: &RunStatus) {
+        let earlier = before.nodes.as_deref().unwrap_or_default();
+        let ended = after.nodes.iter().flatten().filter(|node| {
+            let was = earlier.iter().find(|earlier| earlier.name == node.name);
+            node.state.is_final() && was.is_none_or(|was| !was.state.is_final())
+        });
+        for node in ended {
+            self.outputs.finish_node(&node.name);
+            if let Some(line) = last_line(node) {
+                self.outputs.console().line(line).await;
+            }
+        }
+    }
+
+    /// Removes what only the nodes were to read, now that none is left.
+    pub(super) async fn remove_unlogged(&self) {
+        if self.run.plan().is_none() {
+            return;
+        }
+        let outputs = self.outputs.clone();
+        let removing = move || outputs.remove_unlogged();
+        let removed = self.shared.workers.complete(removing).await.flatten();
+        if let Err(error) = removed {
+            tracing::error!(run = %self.run.id(), %error, "outputs that are not to be kept were not removed");
+        }
+    }
+
+    /// Whether there is a place for the container of a node. A run has one; for each further container
+    /// that runs at the same time it borrows one, if nobody waits for it. One that was started by an
+    /// earlier life of the server has its place, whatever the limits say now.
+    pub(super) fn has_place(&mut self, key: &EffectKey, goes_on: bool) -> bool {
+        if !takes_place(key) || self.containers() < 1 + self.borrowed {
+            return true;
+        }
+        let lent = self.shared.directory().lend_place(goes_on);
+        self.borrowed += usize::from(lent);
+        lent
+    }
+
+    /// Gives back the places that are not needed any more.
+    pub(super) fn return_places(&mut self) {
+        let needed = self.containers().saturating_sub(1);
+        if let Some(surplus @ 1..) = self.borrowed.checked_sub(needed) {
+            self.borrowed = needed;
+            self.shared.directory().return_places(surplus);
+        }
+    }
+
+    /// Whether what the node prints may be read.
+    pub(super) fn is_logged(&self, node: &NodeName) -> bool {
+        let plan = self.run.plan();
+        let work = plan.and_then(|plan| plan.nodes.get(node)).map(|node| &node.work);
+        matches!(work, Some(NodeWork::Container(node)) if !node.no_log)
+    }
+
+    fn containers(&self) -> usize {
+        self.in_flight.keys().filter(|key| takes_place(key)).count()
+    }
+}
+
+fn takes_place(key: &EffectKey) -> bool {
+    key.phase == Phase::Run && key.step != StepName::main()
+}
+
+/// What the run's log says at the end of a node.
+fn last_line(node: &NodeStatus) -> Option<String> {
+    let name = &node.name;
+    let took = node.started_at.zip(node.finished_at);
+    let took = took.map(|(from, to)| format!(" after {:.1} s", to.saturating_since(from).as_secs_f64()));
+    let took = took.unwrap_or_default();
+    match node.state {
+        NodeState::Succeeded if node.started_at.is_none() => None,
+        NodeState::Failed => {
+            let error = node.error.as_deref().unwrap_or("failed");
+            Some(format!("dogi: node {name} failed{took}: {error}"))
+        }
+        state => Some(format!("dogi: node {name} {state}{took}")),
+    }
+}
