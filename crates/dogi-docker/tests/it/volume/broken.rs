@@ -2,6 +2,7 @@
 
 use std::io;
 
+use bollard::models::VolumeCreateRequest;
 use bytes::Bytes;
 use dogi_docker::{
     CopyVolumeError, CreateError, Docker, Endpoint, FillError, UploadError, VolumeName,
@@ -154,6 +155,40 @@ async fn nobody_has_to_wait_for_the_end() {
     let removed = within(60, "the container's removal", removals.next()).await;
     removed.unwrap().unwrap();
     nothing_is_left(&fixture, &[&volume]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_is_full_is_told_as_such() {
+    let fixture = Fixture::new().await;
+    let (labels, image) = (fixture.labels(), fixture.image.to_string());
+    let (from, full) = (volume(&fixture, "from").await, named(&fixture, "full"));
+    sh(
+        &fixture,
+        &from,
+        "dd if=/dev/zero of=/v/a bs=1M count=32 2>/tmp/err",
+    )
+    .await;
+    let options = [("type", "tmpfs"), ("device", "tmpfs"), ("o", "size=64k")];
+    let options = options.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let raw = bollard::Docker::connect_with_unix_defaults().unwrap();
+    raw.create_volume(VolumeCreateRequest {
+        name: Some(full.to_string()),
+        driver_opts: Some(options.into()),
+        labels: Some(labels.clone().into_iter().collect()),
+        ..VolumeCreateRequest::default()
+    })
+    .await
+    .unwrap();
+    let copied = fixture.docker.copy_volume(&from, &full, &image, &labels);
+    let error = within(60, "the refusal", copied).await.unwrap_err();
+    match &error {
+        CopyVolumeError::Write { to, source } => {
+            assert_eq!(to, &full);
+            assert!(source.to_string().contains("no space left"), "{source}");
+        }
+        other => panic!("{other:?}"),
+    }
+    nothing_is_left(&fixture, &[&from, &full]).await;
 }
 
 /// An engine whose archives end early, as if all were well: this long.
