@@ -13,8 +13,11 @@
 //! - **What an image depends on**, read off its Dockerfile ([`base_images`], [`Docker::resolve_digest`]).
 //! - **Errors that say where the trouble is**: a command that can't start, an engine that is not there,
 //!   one that went away in the middle ([`EngineError`]).
-//! - **Safe by what can't be said**: no mounts, capabilities, devices or privileges ([`ContainerSpec`]);
-//!   everything carries the caller's labels and can be found and collected by them ([`Docker::collect`]).
+//! - **Volumes filled and copied without running anything**, on any image that the engine has
+//!   ([`Docker::fill_volume`], [`Docker::copy_volume`]).
+//! - **Safe by what can't be said**: no capabilities, devices or privileges, no mounts but of named volumes
+//!   ([`ContainerSpec`]); everything carries the caller's labels and can be found and collected by them
+//!   ([`Docker::collect`]).
 //!
 //! # Example
 //!
@@ -87,6 +90,7 @@ mod owned;
 mod patience;
 mod transport;
 mod unique;
+mod volume;
 
 pub use archive::FileOfArchive;
 pub use auth::{AuthError, Credentials, RegistryAuth};
@@ -107,3 +111,6 @@ pub use follow::{
 };
 pub use image::{ImageName, ImageNameError, PullError, Resolved};
 pub use owned::{Collected, LabelFilter, Owned, OwnedKind};
+pub use volume::{
+    CopyVolumeError, CreateVolumeError, FillError, VolumeMount, VolumeName, VolumeNameError,
+};

@@ -85,7 +85,8 @@ pub enum UploadError {
 
 impl Container {
     /// Unpacks a tar into the directory `path`, which has to exist (`/` always does). Works on a
-    /// container that was created and not started. Owners and modes are those of the archive.
+    /// container that was created and not started, and into its volumes; one that is mounted read-only
+    /// refuses. Owners and modes are those of the archive.
     ///
     /// Dropping the future breaks the upload off; what was unpacked stays.
     ///
@@ -163,6 +164,16 @@ impl Container {
             }
         }
         Ok(FinalFile::NotAFile(PathKind::Symlink))
+    }
+
+    /// A directory as a tar, whose paths begin with the directory's name. An engine that can't read on
+    /// ends it as if it were complete.
+    pub(crate) async fn download(
+        &self,
+        path: &str,
+    ) -> Result<BoxStream<'static, io::Result<Bytes>>, EngineError> {
+        let (_, body) = self.archive(Method::GET, path).await?;
+        Ok(self.body(body))
     }
 
     fn body(&self, body: Incoming) -> BoxStream<'static, io::Result<Bytes>> {

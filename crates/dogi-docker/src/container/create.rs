@@ -8,6 +8,7 @@ use bollard::query_parameters::CreateContainerOptions;
 use super::{Container, ContainerId, ContainerSpec};
 use crate::client::Docker;
 use crate::error::EngineError;
+use crate::volume::VolumeName;
 
 /// A container that could not be made. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,14 @@ pub enum CreateError {
     NameInUse {
         /// As asked for.
         name: String,
+    },
+    /// The engine does not have a volume; left alone, it would make one.
+    #[error("there is no volume {volume} on the engine, to be mounted at {path:?}")]
+    NoSuchVolume {
+        /// As asked for.
+        volume: VolumeName,
+        /// Where in the container it was to be.
+        path: String,
     },
     /// Neither the image nor the request says what to run.
     #[error("nothing to run: image {image:?} has no command, and none was given")]
@@ -53,6 +62,7 @@ impl Docker {
     /// # Errors
     /// See [`CreateError`].
     pub async fn create(&self, spec: &ContainerSpec) -> Result<Container, CreateError> {
+        self.find_volumes(spec).await?;
         let options = CreateContainerOptions {
             name: spec.name.clone(),
             platform: spec.platform.clone().unwrap_or_default(),
@@ -73,6 +83,19 @@ impl Docker {
             command: spec.describe(),
             told_to_end: Arc::default(),
         })
+    }
+
+    async fn find_volumes(&self, spec: &ContainerSpec) -> Result<(), CreateError> {
+        for mount in &spec.volumes {
+            let exists = self.volume_exists(&mount.volume).await;
+            if !exists.map_err(|err| classify(spec, err))? {
+                return Err(CreateError::NoSuchVolume {
+                    volume: mount.volume.clone(),
+                    path: mount.path.clone(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Finds a container that exists, by id or name, for example after a restart.

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
 
+use crate::volume::VolumeMount;
+
 /// A container as wanted. Whatever is not said here is as `docker run` has it.
 ///
-/// What can't be said can't happen: there are no mounts, capabilities, devices, networks, ports or
-/// privileges, and `no-new-privileges` is always on.
+/// What can't be said can't happen: there are no capabilities, devices, networks, ports or privileges, no
+/// mounts but those of named volumes, and `no-new-privileges` is always on. A [`VolumeMount`] has a name
+/// and no path of the machine; an image's own `VOLUME`s are anonymous and go with the container.
 #[derive(Debug, Clone, Default)]
 pub struct ContainerSpec {
     /// Name, unique on the engine; `None`: Docker invents one.
@@ -29,6 +32,8 @@ pub struct ContainerSpec {
     pub tty: bool,
     /// Labels by which the container is found again.
     pub labels: BTreeMap<String, String>,
+    /// Named volumes that it has. They outlive it.
+    pub volumes: Vec<VolumeMount>,
     /// What it may use.
     pub limits: Limits,
     /// Size in bytes that the engine's own copy of the output may have. The copy is only a safety
@@ -107,7 +112,10 @@ impl ContainerSpec {
     fn host_config(&self) -> HostConfig {
         let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         let memory = self.limits.memory.map(signed);
+        let mounts = self.volumes.iter();
+        let mounts: Vec<_> = mounts.map(|volume| volume.mount(&self.labels)).collect();
         HostConfig {
+            mounts: (!mounts.is_empty()).then_some(mounts),
             memory,
             memory_swap: memory,
             nano_cpus: self.limits.cpus.map(nano_cpus),

@@ -74,8 +74,8 @@ impl Container {
         )
     }
 
-    /// Removes the container, running or not, with its anonymous volumes. Returns once it is gone; fine
-    /// if it is gone already, or being removed by somebody else.
+    /// Removes the container, running or not, with its anonymous volumes; named ones stay. Returns once it
+    /// is gone; fine if it is gone already, or being removed by somebody else.
     ///
     /// # Errors
     /// The engine is gone or could not remove it.

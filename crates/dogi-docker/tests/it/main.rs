@@ -28,3 +28,4 @@ mod restart;
 mod rewriting;
 mod support;
 mod troubled;
+mod volume;
