@@ -315,6 +315,7 @@ impl Route {
             Self::Output(..) => "/output/{instance}/{output}",
             Self::RunStatus(_) => "/runs/{run}",
             Self::RunOutput(..) => "/runs/{run}/{output}",
+            Self::RunGraph(_) => "/runs/{run}/graph.svg",
             Self::RunFile(..) => "/runs/{run}/files/{path}",
             Self::Rerun(_) => "/runs/{run}/rerun",
             Self::AbortRun(_) => "/runs/{run}/abort",
