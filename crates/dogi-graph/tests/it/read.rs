@@ -215,3 +215,19 @@ fn files_are_one_graph() {
     let nothing = read(&[("a", ""), ("b", "meta: {subgraphs: []}")]).unwrap();
     assert!(nothing.is_empty() && all(&nothing).is_empty());
 }
+
+#[test]
+fn the_examples_of_the_book() {
+    let book = include_str!("../../../../docs/graphs.md");
+    let examples: Vec<&str> = book
+        .split("```")
+        .filter_map(|block| block.strip_prefix("yaml\n"))
+        .collect();
+    let plan = all(&graph(examples[0]));
+    let all = ["build", "deploy", "deploy_key", "test", "version"];
+    assert_eq!(names(plan.nodes.keys()), all);
+    assert_eq!(
+        names(&plan.ancestors(&node("deploy"))),
+        ["build", "deploy_key", "test", "version"]
+    );
+}
