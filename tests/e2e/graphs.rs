@@ -418,8 +418,8 @@ async fn a_graph_goes_on_where_the_server_ended() {
     // History of another life has the nodes' logs.
     place.dogi.restart().await;
     assert_eq!(place.output(&status, "node_left").await, "left begins\nleft ends\n");
-    let unknown = place.dogi.get(&format!("/runs/{}/node_nope", status["run"].as_str().expect("a run")));
-    let unknown = unknown.await;
+    let run = status["run"].as_str().expect("a run");
+    let unknown = place.dogi.get(&format!("/runs/{run}/node_nope")).await;
     assert_eq!(unknown.status, 404);
     assert!(unknown.text().contains("node_left"), "{}", unknown.text());
 }

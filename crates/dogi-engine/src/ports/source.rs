@@ -40,16 +40,6 @@ pub trait Checkout: fmt::Debug + Send + Sync {
         request: ContextRequest<'a>,
     ) -> BoxFuture<'a, Result<Arc<dyn Context>, StepError>>;
 
-    /// The regular files whose path `wanted` takes, in the order of their paths. No link is followed.
-    fn files<'a>(
-        &'a self,
-        wanted: &'a (dyn Fn(&str) -> bool + Send + Sync),
-        limits: FileLimits,
-    ) -> BoxFuture<'a, Result<Vec<RepoFile>, StepError>> {
-        let _ = (wanted, limits);
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
     /// The whole tree as a tar stream, every name below `prefix`.
     fn tree(&self, prefix: &str, cancel: CancellationToken) -> BoxStream;
 }
@@ -81,14 +71,3 @@ pub trait Context: fmt::Debug + Send + Sync {
     /// The context as a tar stream.
     fn stream(&self, cancel: CancellationToken) -> BoxStream;
 }
-
-/// STUB
-#[derive(Debug, Clone, Copy)]
-pub struct FileLimits { /// b
- pub bytes: u64, /// n
- pub files: usize }
-/// STUB
-#[derive(Debug, Clone)]
-pub struct RepoFile { /// p
- pub path: String, /// c
- pub content: Bytes }
