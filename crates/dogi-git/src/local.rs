@@ -13,6 +13,7 @@ use crate::error::{CheckoutError, ContextError};
 use crate::limits::Limits;
 use crate::mirror::{Obtained, open_isolated};
 use crate::mirrors::{Mirrors, Progress};
+use crate::net::Access;
 use crate::tree::Module;
 
 /// A repository on this machine, at whichever of its commits.
@@ -58,7 +59,7 @@ impl LocalRepo {
         let (git_dir, revision) = (self.git_dir.clone(), revision.cloned());
         let found = tokio::task::spawn_blocking(move || find(&git_dir, revision.as_ref()));
         let made = found.await.map_err(|_| CheckoutError::Cancelled)??;
-        let run = mirrors.run(cancel, progress);
+        let run = mirrors.run(cancel, progress, Access::Known);
         Checkout::make(&run, made, 0, Some(&self.git_dir)).await
     }
 }
@@ -195,13 +196,21 @@ impl WorkTree {
         let cancel = cancel.child_token();
         let _stop = cancel.clone().drop_guard();
         crate::checkout::blocking(move || {
-            let source = Source::Disk {
-                root: tree.root,
-                start: BString::default(),
-            };
-            Context::open(source, &options, &tree.limits, &cancel)
+            Context::open(tree.source(), &options, &tree.limits, &cancel)
         })
         .await
+    }
+
+    /// Where its files are.
+    pub(crate) fn source(&self) -> Source {
+        Source::Disk {
+            root: self.root.clone(),
+            start: BString::default(),
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The whole directory as a tar whose paths begin with `prefix`, as a stream. Must be called
@@ -224,10 +233,6 @@ impl WorkTree {
         out: impl std::io::Write,
         cancel: &CancellationToken,
     ) -> Result<TarStats, ContextError> {
-        let source = Source::Disk {
-            root: self.root.clone(),
-            start: BString::default(),
-        };
-        tree_tar(&source, prefix, &self.limits, out, cancel)
+        tree_tar(&self.source(), prefix, &self.limits, out, cancel)
     }
 }

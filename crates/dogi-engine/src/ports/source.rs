@@ -13,10 +13,10 @@ pub type BoxStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 /// Where the files of runs come from.
 pub trait Source: fmt::Debug + Send + Sync {
-    /// Resolves what `source` names and has its objects at hand.
+    /// Resolves what the request names and has its objects at hand.
     fn checkout<'a>(
         &'a self,
-        source: &'a SourceRef,
+        request: CheckoutRequest<'a>,
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Arc<dyn Checkout>, StepError>>;
 
@@ -24,6 +24,16 @@ pub trait Source: fmt::Debug + Send + Sync {
     fn keeper(&self) -> Option<Arc<dyn Keeper>> {
         None
     }
+}
+
+/// What is to be checked out, and for whom.
+#[derive(Debug, Clone, Copy)]
+pub struct CheckoutRequest<'a> {
+    /// Which files.
+    pub source: &'a SourceRef,
+    /// Whoever wrote them may not see all that the server may: what the files refer to, such as
+    /// submodules, is had without its credentials or not at all.
+    pub stranger: bool,
 }
 
 /// The files of one commit, or of a work tree. They stay at hand as long as the value lives.
@@ -40,8 +50,41 @@ pub trait Checkout: fmt::Debug + Send + Sync {
         request: ContextRequest<'a>,
     ) -> BoxFuture<'a, Result<Arc<dyn Context>, StepError>>;
 
+    /// The regular files whose path, relative to the root, `wanted` takes, in the order of their
+    /// paths. No link is followed; neither submodules nor directories called `node_modules` are
+    /// looked into. Of a work tree it is what is on disk, committed or not.
+    ///
+    /// # Errors
+    /// [`StepError::Failed`] for a file that is larger, or one more, than `limits` say.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed; dropped, it is stopped.
+    fn files<'a>(
+        &'a self,
+        wanted: &'a (dyn Fn(&str) -> bool + Send + Sync),
+        limits: FileLimits,
+    ) -> BoxFuture<'a, Result<Vec<RepoFile>, StepError>>;
+
     /// The whole tree as a tar stream, every name below `prefix`.
     fn tree(&self, prefix: &str, cancel: CancellationToken) -> BoxStream;
+}
+
+/// How much [`Checkout::files`] may give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileLimits {
+    /// The size of each file, in bytes.
+    pub max_bytes: u64,
+    /// The number of files.
+    pub max_files: usize,
+}
+
+/// A file of a checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepoFile {
+    /// Relative to the root.
+    pub path: String,
+    /// All of it.
+    pub content: Bytes,
 }
 
 /// Which part of the files a build gets.

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use dogi_engine::ports::{BoxStream, Checkout, Context, ContextRequest, Source, StepError, Work};
-use dogi_job::{FailureKind, SourceRef};
+use dogi_engine::ports::{
+    BoxStream, Checkout, CheckoutRequest, Context, ContextRequest, FileLimits, RepoFile, Source,
+    StepError, Work,
+};
+use dogi_job::FailureKind;
 use dogi_url::Commit;
 use futures::{FutureExt, future::BoxFuture};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +32,14 @@ impl Checkout for Files {
         unreachable!("nothing is built of the files")
     }
 
+    fn files<'a>(
+        &'a self,
+        _: &'a (dyn Fn(&str) -> bool + Send + Sync),
+        _: FileLimits,
+    ) -> BoxFuture<'a, Result<Vec<RepoFile>, StepError>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
     fn tree(&self, _prefix: &str, _cancel: CancellationToken) -> BoxStream {
         Box::pin(futures::stream::empty())
     }
@@ -37,7 +48,7 @@ impl Checkout for Files {
 impl Source for Ports {
     fn checkout<'a>(
         &'a self,
-        _source: &'a SourceRef,
+        _request: CheckoutRequest<'a>,
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Arc<dyn Checkout>, StepError>> {
         async move {
