@@ -11,9 +11,9 @@ use crate::harness::{Dogi, Engine, Image, Repos, containers, of_namespace, wait_
 /// A server, and a repository with a graph; `IMG` in its files stands for an image with a shell.
 struct Place {
     dogi: Dogi,
-    repos: Repos,
     path: String,
-    image: Image,
+    _repos: Repos,
+    _image: Image,
 }
 
 impl Place {
@@ -36,9 +36,9 @@ impl Place {
         let variables = [&[("BYPASS_SIGNATURES", "true")], variables].concat();
         Self {
             dogi: Dogi::with(&variables).await,
-            repos,
             path,
-            image,
+            _repos: repos,
+            _image: image,
         }
     }
 
@@ -76,6 +76,19 @@ impl Place {
         }
     }
 
+    /// Waits until nodes have said that they begin: a node is told as running a moment before.
+    async fn begun(&self, nodes: &[&str]) {
+        for node in nodes {
+            let said = || async {
+                let run = self.now().await["run"].as_str().map(str::to_owned)?;
+                let target = format!("/runs/{run}/node_{node}?output_type=async");
+                let text = self.dogi.get(&target).await.text();
+                text.contains("begins").then_some(())
+            };
+            wait::until("a node to begin", said).await.expect(node);
+        }
+    }
+
     /// Nothing is left in Docker.
     async fn assert_clean(&self) {
         wait_until_gone(&self.dogi.namespace).await;
@@ -102,9 +115,7 @@ fn states(status: &Value) -> Vec<(String, String)> {
 const HANDED_ON: &str = r#"
 version:
   img: IMG
-  run: |
-    echo "  1.2.3  "
-    echo noise >&2
+  run: echo "  1.2.3  "
 built:
   img: IMG
   env: version
@@ -143,13 +154,16 @@ all:
 
 #[tokio::test]
 async fn nodes_hand_on_what_they_print_and_what_they_make() {
-    let files = [("hello", "hello from the code\n"), ("ci/a.dockercise.yaml", HANDED_ON)];
+    let files = [
+        ("hello", "hello from the code\n"),
+        ("ci/a.dockercise.yaml", HANDED_ON),
+    ];
     let place = Place::new("handed", &files).await;
     let status = place.run("pipeline=all").await;
     assert_eq!(status["state"], "succeeded", "{status}");
     assert_eq!(status["exit_code"], 0, "{status}");
     let wanted = [
-        ("node_version", "  1.2.3  \nnoise\n"),
+        ("node_version", "  1.2.3  \n"),
         ("node_built", "the code is read-only\n"),
         ("node_edited", "/edited\n1.2.3 in /built\nmore\n"),
         ("node_inside", "hello from the code\n"),
@@ -166,7 +180,7 @@ async fn nodes_hand_on_what_they_print_and_what_they_make() {
     }
     // The log has all of it, and who printed it.
     let log = place.output(&status, "log").await;
-    for line in ["version | noise", "fresh | x", "edited | more"] {
+    for line in ["version |   1.2.3  ", "fresh | x", "edited | more"] {
         assert!(log.lines().any(|found| found == line), "{line}: {log}");
     }
     assert_eq!(status["nodes"]["all"]["after"], json!(["checked", "fresh"]));
@@ -200,7 +214,10 @@ other:
     let status = place.run("pipeline=*&env_COLOUR=red").await;
     assert_eq!(status["state"], "succeeded", "{status}");
     let uses = place.output(&status, "node_uses").await;
-    assert!(uses.ends_with(" and red\nsame\n") && !uses.contains("hush"), "{uses}");
+    assert!(
+        uses.ends_with(" and red\nsame\n") && !uses.contains("hush"),
+        "{uses}"
+    );
     let log = place.output(&status, "log").await;
     assert!(!log.contains("hush"), "{log}");
     let run = status["run"].as_str().expect("a run");
@@ -214,7 +231,7 @@ other:
         .output()
         .expect("grep runs");
     let found = String::from_utf8_lossy(&found.stdout).into_owned();
-    let allowed = |line: &&str| !line.contains("/mirrors/") && !line.contains("dogi.db") ;
+    let allowed = |line: &&str| !line.contains("/mirrors/") && !line.contains("dogi.db");
     assert_eq!(found.lines().filter(allowed).collect::<Vec<_>>(), [""; 0]);
     place.assert_clean().await;
 }
@@ -288,7 +305,11 @@ async fn a_graph_that_can_not_be_run_says_where_and_why() {
             "a:\n  img: IMG\n  run: x\n  vol: cod\n",
             vec!["x.graphci.yaml:4", "cod", "code"],
         ),
-        ("pipeline=*", "a:\n  img: IMG\n", vec!["x.graphci.yaml:", "run"]),
+        (
+            "pipeline=*",
+            "a:\n  img: IMG\n",
+            vec!["x.graphci.yaml:", "run"],
+        ),
         (
             "pipeline=*",
             "a:\n  img: IMG\n  run: x\n  env: nothing\n",
@@ -345,8 +366,13 @@ async fn nodes_without_a_path_between_them_run_at_once_where_there_is_room() {
     let target = place.target("pipeline=*&output=node_both");
     let stream = tokio::spawn(place.dogi.client().get(place.dogi.url(&target)).send());
     place
-        .until(&[("left", "running"), ("right", "running"), ("both", "waiting")])
+        .until(&[
+            ("left", "running"),
+            ("right", "running"),
+            ("both", "waiting"),
+        ])
         .await;
+    place.begun(&["left", "right"]).await;
     go(&place);
     let answer = stream.await.expect("no panic").expect("an answer");
     assert_eq!(answer.status(), 200);
@@ -357,10 +383,18 @@ async fn nodes_without_a_path_between_them_run_at_once_where_there_is_room() {
     let one = Place::with("narrow", &files, &[("MAX_RUNNING", "1")]).await;
     let target = one.target("pipeline=*&output=node_both");
     let stream = tokio::spawn(one.dogi.client().get(one.dogi.url(&target)).send());
-    one.until(&[("left", "running"), ("right", "building")]).await;
-    assert_eq!(containers(&one.dogi.namespace).len(), 1, "one place, one container");
+    one.until(&[("left", "running"), ("right", "building")])
+        .await;
+    one.begun(&["left"]).await;
+    assert_eq!(
+        containers(&one.dogi.namespace).len(),
+        1,
+        "one place, one container"
+    );
     go(&one);
-    one.until(&[("left", "succeeded"), ("right", "running")]).await;
+    one.until(&[("left", "succeeded"), ("right", "running")])
+        .await;
+    one.begun(&["right"]).await;
     go(&one);
     let text = stream.await.expect("no panic").expect("an answer");
     let text = text.text().await.expect("a text");
@@ -373,7 +407,9 @@ async fn an_aborted_graph_leaves_nothing() {
     let place = Place::new("aborted", &[("x.graphci.yaml", WAITING)]).await;
     let target = place.target("pipeline=*&output=status&output_type=async");
     place.dogi.get(&target).await;
-    place.until(&[("left", "running"), ("right", "running")]).await;
+    place
+        .until(&[("left", "running"), ("right", "running")])
+        .await;
     let target = format!("{}?action=abort", place.path);
     let status = place.dogi.get(&target).await.json();
     assert_eq!(status["state"], "aborted", "{status}");
@@ -388,7 +424,7 @@ async fn a_graph_goes_on_where_the_server_ended() {
     let mut place = Place::new("killed", &[("x.graphci.yaml", WAITING)]).await;
     let target = place.target("pipeline=*&output=status&output_type=async");
     place.dogi.get(&target).await;
-    place.until(&[("left", "running"), ("right", "running")]).await;
+    place.begun(&["left", "right"]).await;
     let before: BTreeSet<String> = containers(&place.dogi.namespace).into_iter().collect();
     place.dogi.kill();
     go(&place);
@@ -406,18 +442,32 @@ async fn a_graph_goes_on_where_the_server_ended() {
     for (name, text) in [
         ("node_left", "left begins\nleft ends\n"),
         ("node_right", "right begins\nright ends\n"),
-        ("node_both", "left begins left ends, right begins right ends "),
+        (
+            "node_both",
+            "left begins left ends, right begins right ends ",
+        ),
     ] {
         assert_eq!(place.output(&status, name).await, text, "{name}");
     }
     let log = place.output(&status, "log").await;
-    for line in ["left | left begins", "left | left ends", "right | right ends"] {
-        assert_eq!(log.lines().filter(|found| *found == line).count(), 1, "{line}: {log}");
+    for line in [
+        "left | left begins",
+        "left | left ends",
+        "right | right ends",
+    ] {
+        assert_eq!(
+            log.lines().filter(|found| *found == line).count(),
+            1,
+            "{line}: {log}"
+        );
     }
     place.assert_clean().await;
     // History of another life has the nodes' logs.
     place.dogi.restart().await;
-    assert_eq!(place.output(&status, "node_left").await, "left begins\nleft ends\n");
+    assert_eq!(
+        place.output(&status, "node_left").await,
+        "left begins\nleft ends\n"
+    );
     let run = status["run"].as_str().expect("a run");
     let unknown = place.dogi.get(&format!("/runs/{run}/node_nope")).await;
     assert_eq!(unknown.status, 404);
@@ -440,6 +490,9 @@ async fn parts_of_a_graph_come_out_of_images() {
     let place = Place::new("subgraph", &[("x.graphci.yaml", &graph)]).await;
     let status = place.run("pipeline=mine").await;
     assert_eq!(status["state"], "succeeded", "{status}");
-    assert_eq!(place.output(&status, "node_mine").await, "from a part, used\n");
+    assert_eq!(
+        place.output(&status, "node_mine").await,
+        "from a part, used\n"
+    );
     place.assert_clean().await;
 }

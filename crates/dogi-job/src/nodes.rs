@@ -61,7 +61,9 @@ impl Nodes {
         happened: &NodeEvent,
         failure_of: impl Fn(Exit) -> Option<Failure>,
     ) {
-        let never_fails = self.container_node(node).is_some_and(|node| node.never_fail);
+        let never_fails = self
+            .container_node(node)
+            .is_some_and(|node| node.never_fail);
         let Some(progress) = self.progress.get_mut(node) else {
             return;
         };
@@ -151,7 +153,10 @@ impl Nodes {
         let containers = self.plan.nodes.iter();
         let containers = containers.filter(|(_, node)| matches!(node.work, NodeWork::Container(_)));
         let ready = containers.filter(|(name, node)| {
-            let open = self.progress.get(*name).is_some_and(|node| node.end.is_none());
+            let open = self
+                .progress
+                .get(*name)
+                .is_some_and(|node| node.end.is_none());
             open && node.after.iter().all(|before| self.succeeded(before))
         });
         ready.filter_map(|(name, _)| self.effect(name)).collect()
@@ -160,9 +165,8 @@ impl Nodes {
     /// Those whose logs can be read.
     pub(crate) fn logged(&self) -> Vec<NodeName> {
         let nodes = self.plan.nodes.iter();
-        let logged = nodes.filter(
-            |(_, node)| matches!(&node.work, NodeWork::Container(node) if !node.no_log),
-        );
+        let logged = nodes
+            .filter(|(_, node)| matches!(&node.work, NodeWork::Container(node) if !node.no_log));
         logged.map(|(name, _)| name.clone()).collect()
     }
 

@@ -6,8 +6,8 @@ use dogi_url::{CallbackOn, Commit, NodeName, OutputName};
 use crate::nodes::{Nodes, failure_of};
 use crate::words::{describe_refusal, describe_stop};
 use crate::{
-    CallbackProgress, Effect, EffectKey, Event, Failure, FailureKind, NodeEvent, Perform, Phase, RunId,
-    RunStatus, Spec, State, StepName, StopCause, UnixMillis, Wanted,
+    CallbackProgress, Effect, EffectKey, Event, Failure, FailureKind, NodeEvent, Perform, Phase,
+    RunId, RunStatus, Spec, State, StepName, StopCause, UnixMillis, Wanted,
 };
 
 /// How long after a restart of the server there is to find out how a container is, before its time

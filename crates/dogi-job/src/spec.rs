@@ -3,7 +3,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 use dogi_graph::Selection;
 use dogi_url::{
     BuildParams, CallbackParams, Command, ContainerPath, EnvName, FileName, GroupName, GroupPolicy,
-    ImageRef, InstanceId, Limits, Namespace, OutputName, Pipeline, RepoUrl, RequestId, Revision, RunRequest,
+    ImageRef, InstanceId, Limits, Namespace, OutputName, Pipeline, RepoUrl, RequestId, Revision,
+    RunRequest,
 };
 use serde::{Deserialize, Serialize};
 

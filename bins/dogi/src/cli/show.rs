@@ -112,7 +112,12 @@ impl<'a> Show<'a> {
 
     /// The outputs of nodes that were asked for, now that it is known which there are.
     fn add_nodes(&mut self, pieces: &mut Pieces) {
-        let wanted: Vec<OutputName> = self.wanted.iter().filter(|name| is_node(name)).cloned().collect();
+        let wanted: Vec<OutputName> = self
+            .wanted
+            .iter()
+            .filter(|name| is_node(name))
+            .cloned()
+            .collect();
         for name in wanted {
             match self.run.output(&name) {
                 Some(log) => pieces.push(named(name, log.follow(Position::START))),

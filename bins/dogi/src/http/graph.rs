@@ -13,7 +13,8 @@ use super::show::{describe, name_run};
 use super::{Links, State};
 
 /// The picture has its colours in a style sheet of its own, and needs nothing else.
-const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
+const POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
 
 /// The picture as the run stands now.
 pub(super) fn svg(
@@ -35,7 +36,9 @@ pub(super) fn svg(
     let mut response = Response::new(full(draw(&status, nodes, &state.links)));
     describe(&mut response, "image/svg+xml");
     name_run(state, &mut response, &run);
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY);
+    response
+        .headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, POLICY);
     Ok(response)
 }
 

@@ -24,7 +24,11 @@ use crate::{
 const LONGEST_VARIABLE: usize = 128 * 1024 - 2;
 
 impl Driver {
-    pub(super) fn plan(&self, checkout: Arc<dyn Checkout>, work: Work) -> BoxFuture<'static, Ended> {
+    pub(super) fn plan(
+        &self,
+        checkout: Arc<dyn Checkout>,
+        work: Work,
+    ) -> BoxFuture<'static, Ended> {
         let shared = self.shared.clone();
         let spec = self.run.spec().clone();
         async move { Ended::Plan(plan(&shared, &spec, &*checkout, &work).await) }.boxed()
@@ -144,9 +148,9 @@ impl Node {
     /// The spec's secrets without those that other nodes print.
     fn operators(&self, spec: &Spec) -> Spec {
         let mut operators = spec.clone();
-        operators
-            .secrets
-            .retain(|variable, _| !matches!(self.node.env.get(variable), Some(EnvValue::Output(_))));
+        operators.secrets.retain(|variable, _| {
+            !matches!(self.node.env.get(variable), Some(EnvValue::Output(_)))
+        });
         operators
     }
 
@@ -281,7 +285,10 @@ async fn subgraph(
 ) -> Result<Bytes, StepError> {
     let line = format!("dogi: a part of the graph comes from {image}");
     work.console.line(line).await;
-    let pulled = shared.runner.pull(PullRequest { spec, image }, work).await?;
+    let pulled = shared
+        .runner
+        .pull(PullRequest { spec, image }, work)
+        .await?;
     let spec = spec.of_image(image.clone());
     let request = PrintRequest {
         spec: &spec,

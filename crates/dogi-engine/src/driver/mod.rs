@@ -330,7 +330,9 @@ impl Driver {
         }
         let node = self.run.plan().and_then(|plan| {
             let mut nodes = plan.nodes.keys();
-            nodes.find(|node| StepName::of_node(node) == key.step).cloned()
+            nodes
+                .find(|node| StepName::of_node(node) == key.step)
+                .cloned()
         });
         let event = match ended {
             Some(Ended::Checkout(Ok(checkout))) => {
@@ -489,5 +491,8 @@ fn panicked(key: &EffectKey, node: Option<NodeName>) -> Event {
         };
     }
     let message = format!("a fault in the server ended the {}", key.phase);
-    failure(node, Failure::new(key.phase, FailureKind::Internal, message))
+    failure(
+        node,
+        Failure::new(key.phase, FailureKind::Internal, message),
+    )
 }

@@ -72,7 +72,9 @@ impl Driver {
     /// Whether what the node prints may be read.
     pub(super) fn is_logged(&self, node: &NodeName) -> bool {
         let plan = self.run.plan();
-        let work = plan.and_then(|plan| plan.nodes.get(node)).map(|node| &node.work);
+        let work = plan
+            .and_then(|plan| plan.nodes.get(node))
+            .map(|node| &node.work);
         matches!(work, Some(NodeWork::Container(node)) if !node.no_log)
     }
 
@@ -89,7 +91,8 @@ fn takes_place(key: &EffectKey) -> bool {
 fn last_line(node: &NodeStatus) -> Option<String> {
     let name = &node.name;
     let took = node.started_at.zip(node.finished_at);
-    let took = took.map(|(from, to)| format!(" after {:.1} s", to.saturating_since(from).as_secs_f64()));
+    let took =
+        took.map(|(from, to)| format!(" after {:.1} s", to.saturating_since(from).as_secs_f64()));
     let took = took.unwrap_or_default();
     match node.state {
         NodeState::Succeeded if node.started_at.is_none() => None,

@@ -201,7 +201,10 @@ impl RunOutputs {
     /// Ends the followed files and the logs of nodes: their readers reach the end.
     pub(crate) fn finish_files(&self) {
         let nodes = self.nodes.writers();
-        self.files.values().chain(nodes).for_each(OutputWriter::finish);
+        self.files
+            .values()
+            .chain(nodes)
+            .for_each(OutputWriter::finish);
     }
 
     /// Ends every output.

@@ -45,7 +45,10 @@ impl NodeOutputs {
             };
             let writer = if node.no_log {
                 let directory = unlogged(directory);
-                DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+                DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(&directory)?;
                 OutputWriter::recover(&directory.join(name.as_str()), options.clone())?
             } else {
                 let path = directory.join(OutputName::Node(name.clone()).to_string());

@@ -35,7 +35,9 @@ impl Work {
     /// The step that it works for.
     #[must_use]
     pub fn step(&self) -> StepName {
-        self.node.as_ref().map_or_else(StepName::main, StepName::of_node)
+        self.node
+            .as_ref()
+            .map_or_else(StepName::main, StepName::of_node)
     }
 
     /// Records that the container is made and about to start; [`record`](Self::record) says the rest.

@@ -1,19 +1,13 @@
 //! Container graphs: the volumes of nodes, and what a node's container has beside those of other runs.
 
-
 use bytes::Bytes;
-use dogi_docker::{
-    Channel, Container, ContainerSpec, LabelFilter, VolumeMount, VolumeName,
-};
+use dogi_docker::{Channel, Container, ContainerSpec, LabelFilter, VolumeMount, VolumeName};
 use dogi_graph::{ContainerNode, NodeWork, Plan, VolumeSource};
 use dogi_job::{FailureKind, RunId, Spec, StepName};
 use dogi_url::{ImageRef, NodeName};
 
-
 use super::{DockerRunner, error, label, tree::outputs_tar};
-use crate::ports::{
-    NodeRequest, PrintRequest, PullRequest, ShareRequest, StepError, Work,
-};
+use crate::ports::{NodeRequest, PrintRequest, PullRequest, ShareRequest, StepError, Work};
 
 /// Where the checkout stands in a container that asks for it.
 const CODE: &str = "code";
@@ -36,9 +30,8 @@ impl DockerRunner {
         let image = self.have_named(PullRequest { spec, image }, work).await?;
         let labels = self.labels(spec, &work.run, &StepName::main());
         let volume = volume_of(&work.run, &VolumeSource::Code)?;
-        let failed = |error: &(dyn std::error::Error + 'static)| {
-            error::step(FailureKind::Start, error)
-        };
+        let failed =
+            |error: &(dyn std::error::Error + 'static)| error::step(FailureKind::Start, error);
         self.docker
             .create_volume(&volume, &labels)
             .await
@@ -58,12 +51,14 @@ impl DockerRunner {
         image: &str,
         work: &Work,
     ) -> Result<(), StepError> {
-        self.remove_step(work).await?;
         let own = volume_of(&work.run, &VolumeSource::Node(node.name.clone()))?;
         let labels = self.labels(spec, &work.run, &work.step());
-        let failed = |error: &(dyn std::error::Error + 'static)| {
-            error::step(FailureKind::Start, error)
-        };
+        let failed =
+            |error: &(dyn std::error::Error + 'static)| error::step(FailureKind::Start, error);
+        let exists = self.docker.volume_exists(&own).await;
+        if exists.map_err(|error| failed(&error))? {
+            self.remove_step(work).await?;
+        }
         let created = self.docker.create_volume(&own, &labels).await;
         created.map_err(|error| failed(&error))?;
         if let Some(source) = &node.node.on {
@@ -72,10 +67,7 @@ impl DockerRunner {
             let copied = work.unless_cancelled(copied).await?;
             copied.map_err(|error| failed(&error))?;
         }
-        // What is copied brings the mode of its root with it.
-        let prepared = self.docker.prepare_volume(&own, image, &labels);
-        let prepared = work.unless_cancelled(prepared).await?;
-        prepared.map_err(|error| failed(&error))
+        Ok(())
     }
 
     /// Removes what the labels show to be the step's.
@@ -94,9 +86,8 @@ impl DockerRunner {
     ) -> Result<Bytes, StepError> {
         let mut spec = self.plain(request.spec, request.image);
         spec.labels = self.labels(request.spec, &work.run, &work.step());
-        let failed = |error: &(dyn std::error::Error + 'static)| {
-            error::step(FailureKind::Build, error)
-        };
+        let failed =
+            |error: &(dyn std::error::Error + 'static)| error::step(FailureKind::Build, error);
         let container = self.docker.create(&spec).await;
         let container = container.map_err(|error| failed(&error))?;
         let printing = read_out(&container, request.limit, work);
@@ -117,7 +108,9 @@ pub(super) fn describe(
     request: &NodeRequest<'_>,
     run: &RunId,
 ) -> Result<(), StepError> {
-    let NodeRequest { name, node, env, .. } = request;
+    let NodeRequest {
+        name, node, env, ..
+    } = request;
     let own = format!("/{name}");
     if let Some(of_run) = &mut container.name {
         *of_run = format!("{of_run}_{name}");
@@ -156,15 +149,13 @@ fn mounts(
     sources.map(mount).collect()
 }
 
-/// Puts what other nodes printed at `/out`.
+/// Puts what other nodes printed at `/out`, and lets everybody in the container write to the node's own
+/// volume.
 pub(super) async fn put_outputs(
     container: &Container,
     node: &NodeRequest<'_>,
 ) -> Result<(), StepError> {
-    if node.before.is_empty() {
-        return Ok(());
-    }
-    let tar = outputs_tar(node.before).await.map_err(|error| {
+    let tar = outputs_tar(node.name, node.before).await.map_err(|error| {
         let message = format!("what other nodes printed can't be read: {}", error.kind());
         StepError::failed(FailureKind::Internal, message)
     })?;

@@ -13,9 +13,16 @@ const BLOCK: u64 = 512;
 /// An archive ends with two empty blocks.
 const END: [u8; 1024] = [0; 1024];
 
-/// An archive of `out/NAME` for each node, which holds what it printed on its standard output.
-pub(super) async fn outputs_tar(nodes: &BTreeMap<NodeName, RunOutputs>) -> io::Result<BoxStream> {
-    let mut parts = vec![whole(directory("out/")?)];
+/// An archive of `out/NAME` for each node, which holds what it printed on its standard output, and of a
+/// directory named `own` that everybody may write to.
+pub(super) async fn outputs_tar(
+    own: &NodeName,
+    nodes: &BTreeMap<NodeName, RunOutputs>,
+) -> io::Result<BoxStream> {
+    let mut parts = vec![
+        whole(directory(&format!("{own}/"), 0o777)?),
+        whole(directory("out/", 0o755)?),
+    ];
     for (name, outputs) in nodes {
         let size = size_of(outputs).await?;
         parts.push(whole(file(&format!("out/{name}"), size)?));
@@ -40,8 +47,8 @@ fn whole(bytes: Bytes) -> BoxStream {
     futures::stream::once(async { Ok(bytes) }).boxed()
 }
 
-fn directory(name: &str) -> io::Result<Bytes> {
-    entry(name, tar::EntryType::Directory, 0o755, 0)
+fn directory(name: &str, mode: u32) -> io::Result<Bytes> {
+    entry(name, tar::EntryType::Directory, mode, 0)
 }
 
 fn file(name: &str, size: u64) -> io::Result<Bytes> {
