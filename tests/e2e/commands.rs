@@ -8,7 +8,7 @@ use dogi_testkit::proc::{self, Process};
 use dogi_testkit::wait;
 use tempfile::TempDir;
 
-use crate::harness::{Dogi, PROGRAM, Repos, cli, containers, encode, wait_until_gone};
+use crate::harness::{Dogi, Image, PROGRAM, Repos, cli, containers, encode, wait_until_gone};
 
 /// A directory for `dogi run`, and a namespace that no other test has.
 struct Home {
@@ -384,4 +384,72 @@ repos:
         said.contains("dogi.yaml:1: webhooks.github.secret.env: $HOOK_SECRET is not set"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn a_graph_runs_from_a_checkout_with_variables_of_the_terminal() {
+    let image = Image::build("rungraph", "", &[]);
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let graph = r#"
+mine:
+  img: IMG
+  env: [colour, size]
+  vol: code
+  run: echo "$COLOUR $SIZE"; cat code/note
+other:
+  img: IMG
+  env: mine
+  run: echo "[$MINE] [$COLOUR]" >&2; exit 5
+"#;
+    let graph = graph.replace("IMG", &image.name);
+    std::fs::write(directory.path().join("x.graphci.yaml"), graph).expect("written");
+    std::fs::write(directory.path().join("note"), "not committed\n").expect("written");
+    let home = Home::new("graph");
+    let run = |args: &[&str]| {
+        let mut command = home.command(&[&[utf8(directory.path())], args].concat());
+        command.env("COLOUR", "red");
+        tokio::task::spawn_blocking(move || command.output())
+    };
+    let output = run(&["--pipeline", "other", "--env", "SIZE=big"]).await;
+    let output = output.expect("no panic").expect("dogi can be started");
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
+    let out = text(&output.stdout);
+    assert_eq!(out, "mine | red big\nmine | not committed\n");
+    let err = text(&output.stderr);
+    assert!(
+        err.contains("other | [red big\nother | not committed] []\n"),
+        "{err}"
+    );
+    assert!(
+        err.contains("node other: Execution failed with code 5"),
+        "{err}"
+    );
+
+    let one = [
+        "--quiet",
+        "--pipeline",
+        "mine",
+        "--output",
+        "node_mine",
+        "--env",
+        "SIZE=big",
+    ];
+    let output = run(&one)
+        .await
+        .expect("no panic")
+        .expect("dogi can be started");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "red big\nnot committed\n");
+    assert_eq!(text(&output.stderr), "");
+
+    let output = run(&["--pipeline", "mine"]).await;
+    let output = output.expect("no panic").expect("dogi can be started");
+    assert_eq!(output.status.code(), Some(125));
+    assert!(
+        text(&output.stderr).contains("SIZE"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert_eq!(home.left(), [""; 0]);
+    wait_until_gone(&home.namespace).await;
 }

@@ -104,6 +104,19 @@ fn nesting_is_bounded() {
     }
 }
 
+/// With a search through all keys for each of them this does not end within minutes.
+#[test]
+fn many_keys_cost_no_more_than_their_number() {
+    let keys = |last: &str| -> String {
+        let lines = (0..100_000).map(|key| format!("k{key}: \n"));
+        lines.chain([last.to_owned()]).collect()
+    };
+    let node = parse(Path::new("f"), &keys("")).expect("keys of a mapping");
+    assert!(matches!(node.value, Value::Map(keys) if keys.len() == 100_000));
+    let twice = parse(Path::new("f"), &keys("k7: x\n")).expect_err("a key twice");
+    assert!(twice.to_string().contains("\"k7\" stands twice"), "{twice}");
+}
+
 proptest! {
     #[test]
     fn whatever_it_is(text in "[-a-c:{}\\[\\]&*!|>'\"#%, \n\t0-9]{0,60}") {
