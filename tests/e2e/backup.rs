@@ -7,9 +7,9 @@ use std::{
     process::{Command, Output},
 };
 
-use dogi_testkit::proc;
+use dogi_testkit::{docker::Context, forges::Kind, proc};
 
-use crate::harness::{Dogi, Repos, cli, encode, wait_until_gone};
+use crate::harness::{Dogi, Repos, Webhooks, cli, encode, wait_until_gone};
 
 fn backup(data: &Path, to: &Path) -> Output {
     let (data, to) = (data.display().to_string(), to.display().to_string());
@@ -84,7 +84,10 @@ async fn a_backup_of_a_working_server_is_restored_into_a_fresh_directory() {
     let after = dogi.get(&format!("{run}&id=after")).await.json();
     let after = after["run"].as_str().expect("an id");
     assert_eq!(names(backups.path()), ["first", "second"]);
-    assert_eq!(names(&second), ["dogi.db", "runs", "server-id"]);
+    assert_eq!(
+        names(&second),
+        ["deliveries", "dogi.db", "runs", "server-id"]
+    );
 
     dogi.kill();
     drop(on);
@@ -117,6 +120,50 @@ async fn a_backup_of_a_working_server_is_restored_into_a_fresh_directory() {
     dogi.restart().await;
     let file = dogi.get(&format!("/runs/{over}/file_data")).await;
     assert_eq!(file.text(), "kept\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deliveries_are_known_after_a_restore() {
+    let repo = Context::bash("").and_then(|context| context.repo());
+    let rule = "    run: {dockerfile: Dockerfile, cmd: [/bin/bash, -c, 'echo done']}\n";
+    let mut place = Webhooks::start(Kind::GitHub, repo.expect("git works"), rule).await;
+    let push = place.push("main");
+    let first = place.github("push", "first", &push).await.json();
+    let run = first["run"].as_str().expect("a run").to_owned();
+    place.ended(&run).await;
+    let backups = tempfile::tempdir().expect("a temporary directory");
+    let (data, to) = (place.dogi.data_dir(), backups.path().join("to"));
+    backed_up(&data, &to);
+    // As one that was sent while the backup was made: its request is there, it is not on record.
+    fs::write(to.join("deliveries/0later"), "half of it").expect("written");
+    let later = place.github("push", "later", &push).await.json();
+    place.ended(later["run"].as_str().expect("a run")).await;
+
+    place.dogi.kill();
+    restore(&to, &data);
+    place.dogi.restart().await;
+    let list = place.dogi.get("/deliveries").await.json();
+    let list = list["deliveries"].as_array().expect("deliveries");
+    let [delivery] = &list[..] else {
+        panic!("{list:#?}");
+    };
+    assert_eq!(
+        (&delivery["delivery"], &delivery["run"]),
+        (&"first".into(), &first["run"])
+    );
+    let id = delivery["id"].as_str().expect("an id");
+    let kept = data.join("deliveries");
+    assert_eq!(names(&kept), [id]);
+    assert_eq!((mode(&kept), mode(&kept.join(id))), (0o700, 0o600));
+    let again = place.github("push", "first", &push).await;
+    assert_eq!((again.status, &again.json()["run"]), (202, &first["run"]));
+    let replay = format!("/deliveries/{id}/replay");
+    let replayed = place.dogi.ask(place.dogi.request("POST", &replay)).await;
+    assert_eq!(replayed.status, 202, "{}", replayed.text());
+    let replayed = replayed.json();
+    assert_ne!(replayed["run"], first["run"]);
+    let status = place.ended(replayed["run"].as_str().expect("a run")).await;
+    assert_eq!(status["state"], "succeeded", "{status:#}");
 }
 
 #[test]

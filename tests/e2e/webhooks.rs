@@ -1,10 +1,13 @@
 //! A push runs the repository, and everybody hears of it.
 
-use std::time::Duration;
+use std::{path::Path, process::Command, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use dogi_testkit::{
     docker::Context,
     forges::{Fault, Forge, Kind},
+    proc,
+    registry::Registry,
     repo::Repo,
     smtp, wait,
 };
@@ -277,23 +280,27 @@ async fn secrets_are_for_commits_of_the_repository_and_appear_nowhere() {
     let log = place.log(&run).await;
     assert!(log.contains("got ***."), "{log}");
 
-    let url = place.repos.server.url(&format!("{NAME}.git"));
-    let base = json!({"full_name": NAME, "clone_url": url});
-    let fork = json!({"full_name": "stranger/app", "clone_url": "https://git.example/stranger/app.git",
-        "fork": true});
-    let request = json!({
-        "action": "opened", "number": 7,
-        "pull_request": {"number": 7, "title": "please", "draft": false,
-            "head": {"sha": place.commit, "ref": "patch", "repo": fork},
-            "base": {"sha": place.commit, "ref": "main", "repo": base}},
-        "repository": base, "sender": {"login": "stranger"},
-    });
-    let answer = place.github("pull_request", "fork", &request).await;
+    let answer = place.github("pull_request", "fork", &of_fork(&place)).await;
     assert_eq!(answer.status, 202, "{}", answer.text());
     let run = first_run(&answer.json());
     place.ended(&run).await;
     let log = place.log(&run).await;
     assert!(log.contains("got none."), "{log}");
+}
+
+/// GitHub's payload of a stranger's pull request of the same commit.
+fn of_fork(place: &Webhooks) -> Value {
+    let url = place.repos.server.url(&format!("{NAME}.git"));
+    let base = json!({"full_name": NAME, "clone_url": url});
+    let fork = json!({"full_name": "stranger/app", "clone_url": "https://git.example/stranger/app.git",
+        "fork": true});
+    json!({
+        "action": "opened", "number": 7,
+        "pull_request": {"number": 7, "title": "please", "draft": false,
+            "head": {"sha": place.commit, "ref": "patch", "repo": fork},
+            "base": {"sha": place.commit, "ref": "main", "repo": base}},
+        "repository": base, "sender": {"login": "stranger"},
+    })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -378,6 +385,75 @@ async fn a_compose_project_is_tested_and_nothing_of_it_is_left() {
     assert!(log.contains(r#""message":"mend it"#), "the event: {log}");
     let told = place.told(2).await;
     assert_eq!(told[1], ("success".to_owned(), "dogi/compose".to_owned()));
+}
+
+/// The Docker CLI's directory with a login at this registry, and with one at another.
+fn logged_in(registry: &Registry, auth: &str) -> tempfile::TempDir {
+    let config = tempfile::tempdir().expect("a directory");
+    let (host, other) = (registry.host(), STANDARD.encode("somebody:else"));
+    let auths = json!({"auths": {host: {"auth": auth}, "other.example": {"auth": other}}});
+    std::fs::write(config.path().join("config.json"), auths.to_string()).expect("written");
+    config
+}
+
+/// Pushes an image, and leaves none here.
+fn push_image(image: &str, config: &Path) {
+    let context = tempfile::tempdir().expect("a directory");
+    let busybox = Context::bash("").expect("busybox is installed");
+    busybox.write_to(context.path()).expect("written");
+    let docker = |words: &[&str]| {
+        let mut command = Command::new("docker");
+        command.arg("--config").arg(config).args(words);
+        proc::run(&mut command, "docker.io").expect("it works");
+    };
+    docker(&[
+        "build",
+        "--tag",
+        image,
+        &context.path().display().to_string(),
+    ]);
+    docker(&["push", image]);
+    docker(&["image", "rm", image]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compose_projects_log_in_as_the_docker_program_does_but_for_strangers() {
+    const PASSWORD: &str = "op3n-sesame";
+    let registry = Registry::with_login("ci", PASSWORD).await;
+    let registry = registry.expect("a registry");
+    let image = registry.image("acme/tool:1");
+    let auth = STANDARD.encode(format!("ci:{PASSWORD}"));
+    let config = logged_in(&registry, &auth);
+    push_image(&image, config.path());
+    let compose = format!(
+        "version: \"3.7\"\nservices:\n  tests:\n    image: \"{image}\"\n    \
+         command: [/bin/bash, -c, 'echo tested']\n"
+    );
+    let rule = "    on: {push: {}, pull_request: {}}\n    run: {compose: docker-compose.yml}\n";
+    let directory = config.path().to_str().expect("UTF-8");
+    let place = Webhooks::with(
+        Kind::GitHub,
+        repo(&[("docker-compose.yml", &compose)]),
+        rule,
+        &[("DOCKER_CONFIG", directory)],
+    )
+    .await;
+    for (event, payload, state) in [
+        ("push", place.push("main"), "succeeded"),
+        ("pull_request", of_fork(&place), "failed"),
+    ] {
+        let answer = place.github(event, event, &payload).await;
+        let run = first_run(&answer.json());
+        let status = place.ended(&run).await;
+        let log = place.log(&run).await;
+        assert_eq!(status["state"], state, "{event}: {status:#} {log}");
+        for told in [&log, &status.to_string()] {
+            assert!(!told.contains(PASSWORD) && !told.contains(&auth), "{told}");
+        }
+        let mut remove = Command::new("docker");
+        let removed = remove.args(["image", "rm", "--", &image]).output();
+        removed.expect("the docker program is installed");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -103,7 +103,9 @@ impl Prepared {
         spec.environment = hook.environment.clone();
         spec.environment
             .extend(environment::given(&self.project.environment));
-        spec.environment.extend(self.found_by());
+        // Of whom the command belongs to it finds the logins by itself, unless there are others.
+        spec.environment
+            .extend(self.found_by(!self.project.logins.is_empty()));
         let engine = self.project.engine.variables().into_iter();
         spec.environment
             .extend(engine.filter(|(_, value)| !value.is_empty()));
@@ -182,7 +184,7 @@ impl Prepared {
         (binds, variables)
     }
 
-    fn found_by(&self) -> Vec<(OsString, OsString)> {
+    fn found_by(&self, with_logins: bool) -> Vec<(OsString, OsString)> {
         let mut variables: Vec<(OsString, OsString)> = vec![
             (
                 "COMPOSE_PROJECT_NAME".into(),
@@ -190,8 +192,7 @@ impl Prepared {
             ),
             ("COMPOSE_FILE".into(), self.scratch.model().into()),
         ];
-        // Without logins, a command finds those of whom it belongs to.
-        if !self.project.logins.is_empty() {
+        if with_logins {
             variables.push(("DOCKER_CONFIG".into(), self.scratch.docker().into()));
         }
         variables
@@ -207,7 +208,8 @@ impl Prepared {
         let mut text = String::new();
         // Of several of a name the last counts.
         let all = hook.inherited().chain(given).chain(engine);
-        for (name, value) in all.chain(self.found_by()) {
+        let has_logins = !self.project.logins.is_empty() || !self.found.is_empty();
+        for (name, value) in all.chain(self.found_by(has_logins)) {
             let (name, value) = (lossy(&name), lossy(&value));
             if value.contains(['\n', '\r']) {
                 let what = "line breaks";

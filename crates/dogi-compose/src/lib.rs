@@ -66,6 +66,7 @@ mod environment;
 mod error;
 mod exec;
 mod hook;
+mod images;
 mod model;
 mod name;
 mod policy;
@@ -86,11 +87,14 @@ pub use dotenv::{DotenvError, parse_dotenv};
 pub use down::Down;
 pub use error::{ComposeError, DownError, FindError, RunError};
 pub use hook::{HookCommand, HookContainer};
+pub use images::Build;
 pub use name::{ProjectName, ProjectNameError};
 pub use policy::judge;
 pub use prepare::Prepared;
 pub use program::Compose;
-pub use project::{Allow, Ceilings, EngineAddress, Login, Permission, Project, Shared};
+pub use project::{
+    Allow, Ceilings, Credentials, EngineAddress, Login, Permission, Project, Shared,
+};
 pub use refusal::Refusal;
 pub use rewrite::isolate;
 pub use run::{Outcome, Plan, Tests};

@@ -1,7 +1,7 @@
 //! From a file in a checkout to a model that may be run.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Component, Path, PathBuf},
 };
@@ -10,9 +10,9 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Compose, ComposeError, Project, RunError, Sink,
+    Build, Compose, ComposeError, Login, Project, RunError, Sink,
     checkout::Checkout,
-    dotenv, model,
+    dotenv, images, model,
     policy::Judge,
     resolve::Resolver,
     rewrite::isolate,
@@ -31,6 +31,10 @@ pub struct Prepared {
     /// What relative paths count from.
     pub(crate) base: PathBuf,
     pub(crate) services: Vec<Service>,
+    images: BTreeSet<String>,
+    builds: Vec<Build>,
+    /// Who it is at registries by [`Prepared::log_in`].
+    pub(crate) found: Vec<Login>,
 }
 
 /// What the steps have to know about a service.
@@ -84,7 +88,11 @@ impl Compose {
             place: &place,
         };
         let model = resolver.resolve(sink, cancel).await?;
-        let services = {
+        let Read {
+            services,
+            images,
+            builds,
+        } = {
             let (project, scratch, place) = (project.clone(), scratch.clone(), place.clone());
             blocking(move || after(model, &project, &scratch, &place)).await?
         };
@@ -95,7 +103,55 @@ impl Compose {
             root: place.checkout.root().to_owned(),
             base: place.base,
             services,
+            images,
+            builds,
+            found: Vec::new(),
         })
+    }
+}
+
+/// What is known of a project by its model.
+struct Read {
+    services: Vec<Service>,
+    images: BTreeSet<String>,
+    builds: Vec<Build>,
+}
+
+impl Prepared {
+    /// The names of images that the file gives, as they stand there: those that are pulled and pushed. What
+    /// the builds begin with is not among them, see [`Prepared::builds`].
+    pub fn images(&self) -> &BTreeSet<String> {
+        &self.images
+    }
+
+    /// What is built, as far as it can be read.
+    pub fn builds(&self) -> &[Build] {
+        &self.builds
+    }
+
+    /// Says who the project is at registries, besides the logins of [`Project::logins`], which win. Whoever
+    /// calls this with the registries of its [`images`](Prepared::images) and [`builds`](Prepared::builds)
+    /// lets a project have no login that it has no use for. The file is private, and goes with the scratch
+    /// directory.
+    ///
+    /// # Errors
+    ///
+    /// [`ComposeError::Scratch`].
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future may leave the logins as they were, or these.
+    pub async fn log_in(&mut self, logins: Vec<Login>) -> Result<(), ComposeError> {
+        let all: Vec<Login> = logins.iter().chain(&self.project.logins).cloned().collect();
+        let (scratch, plugins) = (self.scratch.clone(), self.compose.plugins());
+        let plugins = plugins.map(Path::to_owned);
+        blocking(move || {
+            let written = scratch.log_in(&all, plugins.as_deref());
+            written.map_err(unwritable(scratch.root()))
+        })
+        .await?;
+        self.found = logins;
+        Ok(())
     }
 }
 
@@ -125,15 +181,19 @@ fn after(
     project: &Project,
     scratch: &Scratch,
     place: &Place,
-) -> Result<Vec<Service>, ComposeError> {
+) -> Result<Read, ComposeError> {
     let mut judge = Judge::new(&place.checkout, &place.base, project.allow);
     judge.model(&model);
     refuse(judge)?;
-    let services = services(&model);
+    let read = Read {
+        services: services(&model),
+        images: images::names(&model),
+        builds: images::builds(&model, place),
+    };
     isolate(&mut model, project);
     let path = scratch.model();
     scratch::write(&path, &model::to_text(&model)).map_err(unwritable(&path))?;
-    Ok(services)
+    Ok(read)
 }
 
 fn find(project: &Project) -> Result<Place, ComposeError> {

@@ -29,7 +29,7 @@ pub struct Project {
     pub environment: BTreeMap<String, String>,
     /// The engine.
     pub engine: EngineAddress,
-    /// Who the project is at registries.
+    /// Who the project is at registries, besides what [`Prepared::log_in`](crate::Prepared::log_in) says.
     pub logins: Vec<Login>,
     /// What the file may ask for.
     pub allow: Allow,
@@ -89,23 +89,35 @@ impl EngineAddress {
 }
 
 /// Credentials for one registry.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
     /// The registry as image names begin with it, such as `registry.example:5000`; `docker.io` is
     /// Docker Hub.
     pub registry: String,
-    /// The user.
-    pub user: String,
-    /// The password or token.
-    pub password: String,
+    /// What proves who the project is.
+    pub credentials: Credentials,
 }
 
-impl fmt::Debug for Login {
+/// What is shown to a registry. `Debug` shows no secret.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// Name and password, or a token in the password's place.
+    Password {
+        /// The user.
+        user: String,
+        /// The password or token.
+        password: String,
+    },
+    /// A token that stands for a login.
+    IdentityToken(String),
+}
+
+impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Login")
-            .field("registry", &self.registry)
-            .field("user", &self.user)
-            .finish_non_exhaustive()
+        match self {
+            Self::Password { user, .. } => write!(f, "Password({user:?}, …)"),
+            Self::IdentityToken(_) => f.write_str("IdentityToken(…)"),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
-use crate::{ComposeError, Login};
+use crate::{ComposeError, Credentials, Login};
 
 /// Where they lie.
 #[derive(Clone, Debug)]
@@ -73,22 +73,36 @@ impl Scratch {
                 .mode(0o700)
                 .create(directory)?;
         }
-        let config = docker_config(logins, plugins).to_string();
-        write(&self.docker().join("config.json"), &config)?;
+        self.log_in(logins, plugins)?;
         write(&self.no_variables(), "")
+    }
+
+    /// Says anew who the project is. Of two logins for one registry the later counts.
+    pub(crate) fn log_in<'a>(
+        &self,
+        logins: impl IntoIterator<Item = &'a Login>,
+        plugins: Option<&Path>,
+    ) -> io::Result<()> {
+        let config = docker_config(logins, plugins).to_string();
+        write(&self.docker().join("config.json"), &config)
     }
 }
 
-/// As `docker login` writes it: the pair of user and password in base64, by registry. Docker Hub has
+/// As `docker login` writes it: the pair of user and password in base64 or a token, by registry. Docker Hub has
 /// a name of its own there.
-fn docker_config(logins: &[Login], plugins: Option<&Path>) -> Value {
-    let auths = logins.iter().map(|login| {
+fn docker_config<'a>(logins: impl IntoIterator<Item = &'a Login>, plugins: Option<&Path>) -> Value {
+    let auths = logins.into_iter().map(|login| {
         let registry = match login.registry.as_str() {
             "docker.io" | "index.docker.io" => "https://index.docker.io/v1/",
             registry => registry,
         };
-        let auth = STANDARD.encode(format!("{}:{}", login.user, login.password));
-        (registry.to_owned(), json!({"auth": auth}))
+        let entry = match &login.credentials {
+            Credentials::Password { user, password } => {
+                json!({"auth": STANDARD.encode(format!("{user}:{password}"))})
+            }
+            Credentials::IdentityToken(token) => json!({"identitytoken": token}),
+        };
+        (registry.to_owned(), entry)
     });
     let mut config = json!({"auths": auths.collect::<Map<_, _>>()});
     if let Some(plugins) = plugins {

@@ -12,12 +12,13 @@ use super::exit::Exit;
 use super::gc::size;
 use super::given_config;
 use crate::config::{Environment, Purpose, Settings};
+use crate::webhooks::DELIVERIES;
 use crate::wire::DATABASE;
 
 /// What else there is one of, if it is there.
 const FILES: [&str; 2] = ["server-id", "known_hosts"];
-/// The outputs.
-const RUNS: &str = "runs";
+/// The outputs, and what forges have sent.
+const DIRECTORIES: [&str; 2] = ["runs", DELIVERIES];
 
 pub(super) fn run(matches: &ArgMatches, env: &Environment, console: &mut Console) -> Exit {
     let settings = match Settings::load(&given_config(matches), env, Purpose::Other) {
@@ -82,8 +83,9 @@ struct Copied {
     bytes: u64,
 }
 
-/// The database comes first: of every run that it knows, the outputs are there then. `to` has its
-/// name only when all of it is on the disk.
+/// The database comes first: of every run that it knows, the outputs are there then, and of every
+/// delivery the request. (What is there of later ones goes with the first start.) `to` has its name only
+/// when all of it is on the disk.
 fn backup(data: &Path, to: &Path) -> Result<Copied, Error> {
     let database = data.join(DATABASE);
     if !database.is_file() {
@@ -100,7 +102,9 @@ fn backup(data: &Path, to: &Path) -> Result<Copied, Error> {
     for name in FILES {
         copied.file(&data.join(name), &unfinished.path.join(name))?;
     }
-    copied.directory(&data.join(RUNS), &unfinished.path.join(RUNS))?;
+    for name in DIRECTORIES {
+        copied.directory(&data.join(name), &unfinished.path.join(name))?;
+    }
     unfinished.finish(to, &parent)?;
     Ok(copied)
 }
@@ -122,7 +126,8 @@ fn parent_outside(data: &Path, to: &Path) -> Result<PathBuf, Error> {
 }
 
 impl Copied {
-    /// One that is not there any more, or never was, is left out: runs are forgotten meanwhile.
+    /// One that is not there any more, or never was, is left out: runs and deliveries are forgotten
+    /// meanwhile.
     fn directory(&mut self, from: &Path, to: &Path) -> Result<(), Error> {
         let entries = match fs::read_dir(from) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

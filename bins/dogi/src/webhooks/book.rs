@@ -1,6 +1,6 @@
 //! Deliveries of forges that were taken: on disk before the answer, and known again when they come again.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -125,7 +125,8 @@ impl BookError {
 }
 
 impl Book {
-    /// Reads what earlier lives have taken.
+    /// Reads what earlier lives have taken, and removes requests that are of no delivery on record: those
+    /// that a life which ended was just about to take, and in a backup those that came while it was made.
     pub(crate) async fn open(values: Arc<dyn Values>, dir: PathBuf) -> Result<Self, BookError> {
         let made = std::fs::DirBuilder::new()
             .recursive(true)
@@ -133,6 +134,14 @@ impl Book {
             .create(&dir);
         made.map_err(|source| disk(&dir, source))?;
         let listed = values.list(SPACE).await.map_err(BookError::Values)?;
+        let ids: BTreeSet<String> = listed.iter().map(|(id, _)| id.clone()).collect();
+        let swept = {
+            let dir = dir.clone();
+            tokio::task::spawn_blocking(move || sweep(&dir, &ids)).await
+        };
+        if let Err(error) = swept.map_err(io::Error::other).flatten() {
+            tracing::warn!(%error, "requests of no delivery are left");
+        }
         let mut known = Known::default();
         for (id, value) in listed {
             match serde_json::from_slice::<Record>(&value) {
@@ -307,6 +316,18 @@ fn disk(path: &Path, source: io::Error) -> BookError {
         path: path.to_owned(),
         source,
     }
+}
+
+/// Removes what is in the directory of deliveries that are not these.
+fn sweep(dir: &Path, known: &BTreeSet<String>) -> io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if !name.to_str().is_some_and(|name| known.contains(name)) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// For the owner's eyes: payloads of private repositories are private.

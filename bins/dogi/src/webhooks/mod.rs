@@ -30,6 +30,8 @@ pub(crate) use request::Request;
 
 use ci::ComposeCi;
 
+/// In the data directory: the requests of deliveries.
+pub(crate) const DELIVERIES: &str = "deliveries";
 /// Each may clone, and holds a payload.
 const PLANNED_AT_ONCE: usize = 4;
 
@@ -117,7 +119,7 @@ impl WebhookService {
         let compose_ci = ComposeCi::of(settings);
         let token = settings.compose_ci.iter().map(|ci| &ci.token);
         let mail = settings.mail.iter();
-        let dir: PathBuf = settings.storage.data_dir.join("deliveries");
+        let dir: PathBuf = settings.storage.data_dir.join(DELIVERIES);
         Ok(Self {
             secrets: settings.file.webhooks.secrets(token),
             rules: settings.file.repos.clone(),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use dogi_compose::{Ceilings, EngineAddress, Login, Shared};
+use dogi_compose::{Ceilings, Credentials, EngineAddress, Login, Shared};
 use dogi_engine::adapters::{LocalOptions, LocalRunner};
 use dogi_engine::ports::{FixedSecrets, SecretValue};
 
-use super::{Place, registries_of};
+use super::{Place, registries, registries_of};
 use crate::config::Settings;
 use crate::webhooks::secret_name;
 
@@ -32,6 +32,7 @@ pub(super) fn local(settings: &Settings, place: &Place) -> LocalRunner {
             buildkit: docker.buildkit,
         },
         logins: logins(settings),
+        registries: registries(settings),
         labels: BTreeMap::from([
             ("dogi.server".to_owned(), place.server.clone()),
             (
@@ -52,8 +53,10 @@ pub(super) fn local(settings: &Settings, place: &Place) -> LocalRunner {
 fn logins(settings: &Settings) -> Vec<Login> {
     let login = |(host, registry): (&String, &crate::config::Registry)| Login {
         registry: host.clone(),
-        user: registry.user.clone(),
-        password: registry.password.expose().to_owned(),
+        credentials: Credentials::Password {
+            user: registry.user.clone(),
+            password: registry.password.expose().to_owned(),
+        },
     };
     registries_of(settings).into_iter().map(login).collect()
 }

@@ -153,7 +153,7 @@ impl<'a> Judge<'a> {
 }
 
 /// A value as a text: what it means, with the program's `$$` undone.
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     shown(value).replace("$$", "$")
 }
 
@@ -175,7 +175,7 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+pub(crate) fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flat_map(Map::iter)
 }
 
@@ -184,7 +184,7 @@ fn keys(value: &Value) -> impl Iterator<Item = &str> {
 }
 
 /// The items of a list; a single value is a list of one.
-fn items(value: &Value) -> &[Value] {
+pub(crate) fn items(value: &Value) -> &[Value] {
     match value {
         Value::Array(items) => items,
         Value::Null => &[],

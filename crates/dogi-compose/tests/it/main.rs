@@ -6,6 +6,7 @@ mod dotenv;
 mod end;
 mod find;
 mod hook;
+mod images;
 mod isolate;
 mod judge;
 mod moved;

@@ -1,5 +1,6 @@
-use dogi_compose::{ComposeError, Login, Plan};
+use dogi_compose::{ComposeError, Credentials, Login, Plan};
 use dogi_testkit::registry::Registry;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{Lab, docker, service};
 
@@ -9,12 +10,18 @@ fn lab(registry: &Registry, password: &str, code: u8) -> Lab {
         "services:\n  app: {{build: img, image: '{app}', command: [sleep, '600']}}\n  \
          tests: {{build: img, command: [sh, -c, 'exit {code}']}}\n",
     ));
-    lab.project.logins = vec![Login {
-        registry: registry.host(),
-        user: "ci".to_owned(),
-        password: password.to_owned(),
-    }];
+    lab.project.logins = vec![login(registry, password)];
     lab
+}
+
+fn login(registry: &Registry, password: &str) -> Login {
+    Login {
+        registry: registry.host(),
+        credentials: Credentials::Password {
+            user: "ci".to_owned(),
+            password: password.to_owned(),
+        },
+    }
 }
 
 fn plan() -> Plan {
@@ -77,4 +84,34 @@ async fn a_wrong_password_fails_the_step() {
     );
     lab.down().await;
     remove_image(&registry);
+}
+
+/// Logs in once the file was read, and tells how far it went.
+async fn logged_in_later(registry: &Registry, own: Option<&str>, found: &str) -> bool {
+    let mut lab = lab(registry, "none", 0);
+    lab.project.logins = own.map(|own| login(registry, own)).into_iter().collect();
+    let mut prepared = lab.prepare().await.unwrap();
+    let image = registry.image("acme/app:1");
+    assert_eq!(prepared.images().iter().collect::<Vec<_>>(), [&image]);
+    prepared.log_in(vec![login(registry, found)]).await.unwrap();
+    let (plan, cancel, mut log) = (plan(), CancellationToken::new(), Vec::new());
+    let outcome = prepared.run(&plan, &mut log, &cancel).await;
+    let pushed = outcome.is_ok_and(|outcome| outcome.pushed);
+    lab.down().await;
+    remove_image(registry);
+    assert!(!String::from_utf8_lossy(&log).contains("f0und"));
+    pushed
+}
+
+#[tokio::test]
+async fn logins_may_come_once_it_is_known_what_is_needed_and_given_ones_win() {
+    for (own, found, pushed) in [
+        (None, "f0und", true),
+        (Some("f0und"), "wrong", true),
+        (Some("wrong"), "f0und", false),
+    ] {
+        let registry = Registry::with_login("ci", "f0und").await.unwrap();
+        let done = logged_in_later(&registry, own, found).await;
+        assert_eq!(done, pushed, "{own:?} {found}: {}", registry.output());
+    }
 }

@@ -1,6 +1,6 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::mpsc};
 
-use dogi_compose::{Login, Plan};
+use dogi_compose::{Credentials, Login, Plan};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Lab, When, service};
@@ -40,8 +40,10 @@ async fn stand_on_no_command_line_and_in_private_files() {
     }
     lab.project.logins = vec![Login {
         registry: "registry.example".into(),
-        user: "ci".into(),
-        password: SECRET.into(),
+        credentials: Credentials::Password {
+            user: "ci".into(),
+            password: SECRET.into(),
+        },
     }];
     let cancel = CancellationToken::new();
     let (lines, seen) = mpsc::channel();
@@ -52,7 +54,15 @@ async fn stand_on_no_command_line_and_in_private_files() {
             cancel.cancel();
         }
     });
-    let prepared = lab.prepare().await.unwrap();
+    let mut prepared = lab.prepare().await.unwrap();
+    let token = Login {
+        registry: "other.example".into(),
+        credentials: Credentials::IdentityToken(SECRET.into()),
+    };
+    prepared.log_in(vec![token]).await.unwrap();
+    let config = fs::read_to_string(lab.project.scratch.join("docker/config.json")).unwrap();
+    let token = format!(r#""other.example":{{"identitytoken":"{SECRET}"}}"#);
+    assert!(config.contains(&token) && config.contains("registry.example"));
     let plan = Plan {
         tests: service("tests"),
         push: false,

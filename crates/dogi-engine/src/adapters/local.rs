@@ -1,6 +1,7 @@
 //! Programs of this machine in a checkout: compose projects and the operator's commands.
 
 mod checkout;
+mod logins;
 
 use std::{
     collections::BTreeMap,
@@ -13,8 +14,9 @@ use bytes::Bytes;
 use dogi_command::{CommandSpec, Program};
 use dogi_compose::{
     Allow, Ceilings, Compose as ComposeProgram, ComposeError, Down, EngineAddress, HookCommand,
-    HookContainer, Login, Plan, Project, ProjectName, Shared, Sink, Tests,
+    HookContainer, Login, Plan, Prepared, Project, ProjectName, Shared, Sink, Tests,
 };
+use dogi_docker::RegistryAuth;
 use dogi_job::{Compose, ComposeTest, Event, Exit, FailureKind, Local, RunId, Spec};
 use dogi_stream::mask::Masks;
 use futures::{FutureExt, future::BoxFuture};
@@ -46,8 +48,10 @@ pub struct LocalOptions {
     pub environment: Vec<(OsString, OsString)>,
     /// The engine that projects run on.
     pub engine: EngineAddress,
-    /// Who projects are at registries.
+    /// Who projects are at registries, whether or not it can be seen that they need them.
     pub logins: Vec<Login>,
+    /// Where more logins are found, for those registries that a project's images are named after.
+    pub registries: RegistryAuth,
     /// Labels of everything in the engine that belongs to this server.
     pub labels: BTreeMap<String, String>,
     /// Ceilings for each container of a project.
@@ -196,7 +200,10 @@ impl LocalRunner {
             files,
         };
         let run = async {
-            let prepared = program.prepare(&project, log, &work.cancel).await?;
+            let mut prepared = program.prepare(&project, log, &work.cancel).await?;
+            if !request.spec.stranger {
+                self.log_in(&mut prepared, &plan.tests, work).await?;
+            }
             prepared.run(&plan, log, &work.cancel).await
         };
         match run.await {
@@ -204,6 +211,26 @@ impl LocalRunner {
             Err(ComposeError::Cancelled) => Err(StepError::Cancelled),
             Err(error) => Err(of_compose(&error)),
         }
+    }
+
+    async fn log_in(
+        &self,
+        project: &mut Prepared,
+        tests: &Tests,
+        work: &Work,
+    ) -> Result<(), ComposeError> {
+        let image = match tests {
+            Tests::Container(container) => Some(container.image.as_str()),
+            Tests::Service(_) | Tests::Host(_) => None,
+        };
+        let finding = logins::of_project(&self.options.registries, project, image);
+        let finding = work.unless_cancelled(finding).await;
+        let (found, unknown) = finding.map_err(|_| ComposeError::Cancelled)?;
+        for registry in unknown {
+            let line = format!("dogi: no login for {registry}: the server's log says why");
+            work.console.line(line).await;
+        }
+        project.log_in(found).await
     }
 
     fn tests(&self, test: &ComposeTest, event: &Path) -> Tests {
