@@ -4,11 +4,13 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use dogi_docker::Docker;
 use dogi_engine::Engine;
 use dogi_engine::adapters::DockerRunner;
 use dogi_engine::ports::{
-    Alive, BuildRequest, BuiltImage, ContainerRequest, Runner, StepError, Work,
+    Alive, BuildRequest, BuiltImage, ContainerRequest, PrintRequest, PullRequest, Runner,
+    ShareRequest, StepError, Work,
 };
 use dogi_job::{Exit, RunId};
 use futures::FutureExt as _;
@@ -133,6 +135,30 @@ impl Runner for Unswept {
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Exit, StepError>> {
         self.0.run(request, work)
+    }
+
+    fn pull<'a>(
+        &'a self,
+        request: PullRequest<'a>,
+        work: &'a Work,
+    ) -> BoxFuture<'a, Result<BuiltImage, StepError>> {
+        self.0.pull(request, work)
+    }
+
+    fn print<'a>(
+        &'a self,
+        request: PrintRequest<'a>,
+        work: &'a Work,
+    ) -> BoxFuture<'a, Result<Bytes, StepError>> {
+        self.0.print(request, work)
+    }
+
+    fn share<'a>(
+        &'a self,
+        request: ShareRequest<'a>,
+        work: &'a Work,
+    ) -> BoxFuture<'a, Result<(), StepError>> {
+        self.0.share(request, work)
     }
 
     fn cleanup<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), StepError>> {

@@ -114,7 +114,7 @@ fn many_keys_cost_no_more_than_their_number() {
     let node = parse(Path::new("f"), &keys("")).expect("keys of a mapping");
     assert!(matches!(node.value, Value::Map(keys) if keys.len() == 100_000));
     let twice = parse(Path::new("f"), &keys("k7: x\n")).expect_err("a key twice");
-    assert!(twice.to_string().contains("\"k7\" stands twice"), "{twice}");
+    assert!(twice.to_string().contains("k7"), "{twice}");
 }
 
 proptest! {
