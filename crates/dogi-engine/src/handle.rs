@@ -146,8 +146,10 @@ impl RunHandle {
     /// read, or the run is over without it. Cancel safe.
     pub async fn outputs_known(&self) {
         if self.spec().graph().is_some() {
-            self.wait_until(|status| status.nodes.is_some() || status.state.is_final())
-                .await;
+            let known = |status: &RunStatus| {
+                status.nodes.is_some() || status.stopped || status.state.is_final()
+            };
+            self.wait_until(known).await;
         }
     }
 

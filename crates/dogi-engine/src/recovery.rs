@@ -156,7 +156,11 @@ fn open_run(shared: &Shared, told: Told, sequence: u64) -> io::Result<Loaded> {
     }
     let directory = shared.run_directory(run.id());
     let spec = run.spec().clone();
-    let status = run.status();
+    let mut status = run.status();
+    if run.begins_again() {
+        // Its graph is read again.
+        status.nodes = None;
+    }
     // An engine that is closed from its start goes on with nothing.
     if status.state.is_final() || shared.is_closing() {
         let outputs = outputs::finished(&directory, &spec, &status)?;
@@ -176,7 +180,10 @@ fn open_run(shared: &Shared, told: Told, sequence: u64) -> io::Result<Loaded> {
     let outputs = RunOutputs::recover(&directory, &spec, &options)?;
     // A run that begins again reads its graph again.
     if let Some(plan) = run.plan().filter(|_| !run.begins_again()) {
-        outputs.open_nodes(plan, &options)?;
+        let nodes = status.nodes.iter().flatten();
+        let ended = nodes.filter(|node| node.state.is_final());
+        let ended = ended.map(|node| node.name.clone()).collect();
+        outputs.open_nodes(plan, &ended, &options)?;
     }
     let (commands_tx, commands) = mpsc::unbounded_channel();
     let (status, status_rx) = watch::channel(Arc::new(status));

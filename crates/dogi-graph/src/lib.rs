@@ -82,6 +82,8 @@ pub const MAX_BYTES: u64 = 4 * MAX_FILE;
 /// How many lines and commas all files and subgraphs of a graph may have together: reading takes time
 /// with the square of how many keys a mapping has.
 pub const MAX_LINES: usize = 30_000;
+/// Dependencies of all nodes together, at most.
+pub const MAX_DEPENDENCIES: usize = 4096;
 
 /// Most nodes of a graph; also most names in one list of a node.
 pub const MAX_NODES: usize = 256;

@@ -18,6 +18,7 @@ use crate::wire::DATABASE;
 /// What else there is one of, if it is there.
 const FILES: [&str; 2] = ["server-id", "known_hosts"];
 /// The outputs, and what forges have sent.
+const UNLOGGED: &str = dogi_engine::outputs::UNLOGGED;
 const DIRECTORIES: [&str; 2] = ["runs", DELIVERIES];
 
 pub(super) fn run(matches: &ArgMatches, env: &Environment, console: &mut Console) -> Exit {
@@ -138,6 +139,8 @@ impl Copied {
             let entry = entry.map_err(failed("read", from))?;
             let (path, to) = (entry.path(), to.join(entry.file_name()));
             match entry.file_type() {
+                // What nodes of a graph print for each other goes with their run.
+                Ok(kind) if kind.is_dir() && entry.file_name() == UNLOGGED => {}
                 Ok(kind) if kind.is_dir() => self.directory(&path, &to)?,
                 Ok(kind) if kind.is_file() => self.file(&path, &to)?,
                 // dogi makes no others.

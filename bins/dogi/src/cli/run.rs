@@ -18,7 +18,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::show::Show;
 use super::{given_config, logging, runtime};
-use crate::config::{Environment, Purpose, Settings, masked_sentence};
+use crate::config::{Environment, Purpose, Settings, masked_sentence, secret_variables};
 use crate::http::Links;
 use crate::wire::{Once, WireError};
 
@@ -85,12 +85,13 @@ fn wanted(
     git.allow_git |= matches!(repo.transport(), Transport::Git { .. });
     git.allow_file |= directory.is_none() && matches!(repo.transport(), Transport::File { .. });
     let mut spec = Spec::from_request(&request, &settings.storage.namespace);
-    if request.pipeline.is_some() {
-        spec.outside = env.variables();
-    }
     if let Some(path) = directory {
         let id = RequestId::new(path.display().to_string()).ok();
         spec.instance = InstanceId::new(&settings.storage.namespace, &repo, id.as_ref());
+        if request.pipeline.is_some() {
+            // A graph that comes from elsewhere gets what it is given by name, and nothing else.
+            spec.outside = env.variables_without(&secret_variables());
+        }
         spec.source = SourceRef::WorkTree {
             path,
             revision: request.revision.clone(),

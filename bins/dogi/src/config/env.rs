@@ -41,12 +41,13 @@ impl Environment {
             .map(|(name, value)| (name.clone(), value.clone()))
     }
 
-    /// Those that a container can have, for nodes of a container graph that ask for one.
+    /// Those of [`Environment::without`] that a container can have, for nodes of a container graph that
+    /// ask for one.
     #[must_use]
-    pub fn variables(&self) -> BTreeMap<EnvName, String> {
-        let variables = self.0.iter().filter_map(|(name, value)| {
+    pub fn variables_without(&self, hidden: &[&str]) -> BTreeMap<EnvName, String> {
+        let variables = self.without(hidden).filter_map(|(name, value)| {
             let name = EnvName::new(name.to_str()?).ok()?;
-            Some((name, value.to_str()?.to_owned()))
+            Some((name, value.into_string().ok()?))
         });
         variables.collect()
     }

@@ -60,8 +60,15 @@ pub(super) async fn answer(
     view: View<'_>,
     lease: Option<Lease>,
 ) -> Result<Response<Body>, Problem> {
+    let mut attached = lease.map(|lease| (lease, activity.watch_eof()));
     if view.wants_nodes() && view.output_type != OutputType::Async {
         run.outputs_known().await;
+        let status = run.status();
+        if status.nodes.is_none() && !status_code(&status).is_success() {
+            // There never were any.
+            let status = run.finished().await;
+            return Err(of_run(state, &run, Problem::of_failed_run(&status)));
+        }
     }
     let outputs = multiplexer(&run, &view)?;
     let text_status = view.is_status() && view.framing == Framing::Text;
@@ -69,10 +76,9 @@ pub(super) async fn answer(
         let status = state.engine.status(&run);
         return Ok(whole(state, &run, &status, outputs, &view));
     }
-    let attached = lease.map(|lease| (lease, activity.watch_eof()));
     if view.output_type == OutputType::Wait || text_status {
         let status = run.finished().await;
-        drop(attached);
+        drop(attached.take());
         return Ok(whole(state, &run, &status, outputs, &view));
     }
     // The text of a file is the file's and nothing else.

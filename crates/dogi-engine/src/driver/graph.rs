@@ -22,6 +22,9 @@ use crate::{
 
 /// Bytes of a variable with its name, at most: the kernel takes no longer ones.
 const LONGEST_VARIABLE: usize = 128 * 1024 - 2;
+/// Bytes that nodes print for others only, of all nodes before one: finding them in what it prints takes
+/// some thousand times as much memory.
+const MOST_HIDDEN: usize = 16 * 1024;
 
 impl Driver {
     pub(super) fn plan(
@@ -116,6 +119,7 @@ impl Node {
         container: Option<&str>,
         work: &Work,
     ) -> Result<Exit, StepError> {
+        let hidden = self.hidden(shared, spec, work).await?;
         let spec = spec.of_node(&self.plan, &self.node);
         let (mut env, mut secrets) = (BTreeMap::new(), SecretValues::new());
         if container.is_none() {
@@ -139,10 +143,60 @@ impl Node {
                 node: &self.node,
                 env: &env,
                 before: &self.before,
+                hidden: &hidden,
             }),
             begin,
         };
         shared.runner.run(request, work).await
+    }
+
+    /// What the nodes before this one knew and nobody is to read: the operator's secrets that they asked
+    /// for, and what they print that is not logged.
+    async fn hidden(
+        &self,
+        shared: &Shared,
+        spec: &Spec,
+        work: &Work,
+    ) -> Result<Vec<(String, SecretValue)>, StepError> {
+        if self.node.no_log {
+            return Ok(Vec::new());
+        }
+        let mut theirs = spec.clone();
+        theirs.secrets.retain(|variable, _| {
+            let nodes = self
+                .before
+                .keys()
+                .filter_map(|name| self.plan.nodes.get(name));
+            nodes
+                .map(|node| &node.work)
+                .any(|work| asks_for(work, variable))
+        });
+        let revealed = reveal(&*shared.secrets, &theirs, work).await?;
+        let revealed = revealed.into_iter();
+        let mut hidden: Vec<_> = revealed
+            .map(|(name, value)| (name.to_string(), value))
+            .collect();
+        let mut room = MOST_HIDDEN;
+        for (name, outputs) in &self.before {
+            if is_logged(&self.plan, name) {
+                continue;
+            }
+            let unfit = |reason: String| {
+                let message =
+                    format!("what node {name} printed can't be kept out of logs: {reason}");
+                StepError::failed(FailureKind::Start, message)
+            };
+            let text = text_of(outputs, room).await.map_err(|_| {
+                unfit(format!(
+                    "what is not logged of all nodes before has more than {MOST_HIDDEN} bytes"
+                ))
+            })?;
+            room = room.saturating_sub(text.len());
+            let text = String::from_utf8_lossy(&text).replace('\0', "");
+            let value = SecretValue::new(text).map_err(|error| unfit(error.to_string()))?;
+            hidden.push((format!("the output of node {name}"), value));
+        }
+        Ok(hidden)
     }
 
     /// The spec's secrets without those that other nodes print.
@@ -185,20 +239,45 @@ impl Node {
     }
 }
 
-/// What a node printed on its standard output, without the white space around it.
-async fn printed(outputs: &RunOutputs, variable: &EnvName) -> Result<String, String> {
-    let room = LONGEST_VARIABLE.saturating_sub(variable.as_str().len());
-    let too_long = || format!("it has more than the {room} bytes that a variable can hold");
+/// Whether a node asks for a variable from outside.
+fn asks_for(work: &NodeWork, variable: &EnvName) -> bool {
+    match work {
+        NodeWork::Container(node) => {
+            let mut values = node.env.values();
+            values.any(|value| matches!(value, EnvValue::Outside(name) if name == variable))
+        }
+        NodeWork::Variable(_) | NodeWork::Join => false,
+    }
+}
+
+fn is_logged(plan: &Plan, node: &NodeName) -> bool {
+    let node = plan.nodes.get(node).map(|node| &node.work);
+    !matches!(node, Some(NodeWork::Container(node)) if node.no_log)
+}
+
+/// What a node printed on its standard output, if that is no more than `most` bytes.
+async fn text_of(outputs: &RunOutputs, most: usize) -> Result<Vec<u8>, String> {
+    if let Some(cut) = outputs.log().cut() {
+        return Err(format!("it was cut: {cut}"));
+    }
     let mut text = Vec::new();
     let mut pieces = outputs.log().written(Channel::Stdout, Position::START);
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|error| format!("it can't be read: {}", error.kind()))?;
         text.extend_from_slice(&piece);
-        // White space at its end does not count.
-        if text.len() > 2 * LONGEST_VARIABLE {
-            return Err(too_long());
+        if text.len() > most {
+            return Err(format!("it has more than {most} bytes"));
         }
     }
+    Ok(text)
+}
+
+/// What a node printed on its standard output, without the white space around it.
+async fn printed(outputs: &RunOutputs, variable: &EnvName) -> Result<String, String> {
+    let room = LONGEST_VARIABLE.saturating_sub(variable.as_str().len());
+    let too_long = || format!("it has more than the {room} bytes that a variable can hold");
+    // White space at its end does not count.
+    let text = text_of(outputs, 2 * LONGEST_VARIABLE).await?;
     let text = String::from_utf8(text).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         format!("it is no UTF-8 text from byte {at} on")
@@ -245,14 +324,18 @@ async fn plan(
         reader.subgraph(&image, &text);
     }
     let bad = |message: String| StepError::failed(FailureKind::Build, message);
-    let graph = reader.finish().map_err(|error| bad(chain(&error)))?;
-    let plan = match (graph.is_empty(), selection) {
-        (true, Selection::All | Selection::Touched(_) | Selection::Triggered) => Plan::default(),
-        _ => graph
-            .plan(selection, &|variable| spec.gives(variable))
-            .map_err(|error| bad(chain(&error)))?,
-    };
-    tell(&plan, graph.is_empty(), work).await;
+    let (given, selection) = (spec.clone(), selection.clone());
+    // A large graph takes its time.
+    let settling = move || settle(reader, &selection, &given);
+    let settled = shared.workers.complete(settling).await;
+    let settled = settled.map_err(|error| {
+        StepError::failed(
+            FailureKind::Internal,
+            format!("the graph was not read: {error}"),
+        )
+    })?;
+    let (plan, no_graph) = settled.map_err(bad)?;
+    tell(&plan, no_graph, work).await;
     if !plan.is_empty() {
         let request = ShareRequest {
             spec,
@@ -262,6 +345,21 @@ async fn plan(
         shared.runner.share(request, work).await?;
     }
     Ok(plan)
+}
+
+/// What is done of the graph, and whether there is none.
+fn settle(reader: Reader, selection: &Selection, spec: &Spec) -> Result<(Plan, bool), String> {
+    let graph = reader.finish().map_err(|error| chain(&error))?;
+    let plan = match (graph.is_empty(), selection) {
+        (true, Selection::All | Selection::Touched(_) | Selection::Triggered) => Plan::default(),
+        _ => graph
+            .plan(selection, &|variable| spec.gives(variable))
+            .map_err(|error| match spec.stranger {
+                true => format!("{}; pull requests from forks get no secrets", chain(&error)),
+                false => chain(&error),
+            })?,
+    };
+    Ok((plan, graph.is_empty()))
 }
 
 async fn tell(plan: &Plan, no_graph: bool, work: &Work) {

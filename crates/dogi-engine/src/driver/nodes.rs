@@ -1,8 +1,12 @@
 //! What a run of a container graph has beside other runs: outputs of nodes, and places for several
 //! containers.
 
+use std::collections::BTreeSet;
+
 use dogi_graph::{NodeWork, Plan};
-use dogi_job::{EffectKey, NodeState, NodeStatus, Phase, RunStatus, StepName};
+use dogi_job::{
+    EffectKey, Event, Failure, FailureKind, NodeState, NodeStatus, Phase, RunStatus, StepName,
+};
 
 use dogi_url::NodeName;
 
@@ -10,13 +14,16 @@ use super::Driver;
 
 impl Driver {
     /// Begins the outputs of the nodes, before anybody learns of them.
-    pub(super) async fn open_nodes(&self, plan: &Plan) {
+    pub(super) async fn open_nodes(&mut self, plan: &Plan) {
         let (outputs, plan) = (self.outputs.clone(), plan.clone());
         let options = self.shared.output_options();
-        let opening = move || outputs.open_nodes(&plan, &options);
+        let opening = move || outputs.open_nodes(&plan, &BTreeSet::new(), &options);
         let opened = self.shared.workers.complete(opening).await.flatten();
         if let Err(error) = opened {
             tracing::error!(run = %self.run.id(), %error, "the outputs of nodes have no place on the disk");
+            let message = format!("the outputs of the nodes have no place: {}", error.kind());
+            let failure = Failure::new(Phase::Build, FailureKind::DiskFull, message);
+            self.unrecorded.push_back(Event::Failed { failure });
         }
     }
 
@@ -37,7 +44,7 @@ impl Driver {
 
     /// Removes what only the nodes were to read, now that none is left.
     pub(super) async fn remove_unlogged(&self) {
-        if self.run.plan().is_none() {
+        if self.run.spec().graph().is_none() {
             return;
         }
         let outputs = self.outputs.clone();

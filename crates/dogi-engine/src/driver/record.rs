@@ -40,6 +40,14 @@ impl Driver {
             // Its end on record, the container goes, and with it the other copy of what it printed.
             self.outputs.sync().await;
         }
+        if let Event::Node {
+            node,
+            happened: NodeEvent::Exited { .. },
+        } = &event
+        {
+            // Other nodes rely on what it printed.
+            self.outputs.sync_node(node).await;
+        }
         let entry = Entry {
             sequence: self.sequence,
             promises: promises::changes(&self.run, &after, at),

@@ -8,7 +8,12 @@ mod nodes;
 mod writer;
 mod written;
 
-use std::{collections::BTreeMap, io, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::Path,
+    sync::Arc,
+};
 
 use dogi_graph::Plan;
 use dogi_job::{RunStatus, Spec};
@@ -24,6 +29,7 @@ use crate::{
 pub use console::Console;
 pub(crate) use directory::RunDirectory;
 use nodes::NodeOutputs;
+pub use nodes::UNLOGGED;
 pub(crate) use nodes::{NodeLogs, remove_unlogged};
 pub use writer::{Cut, OutputWriter};
 
@@ -110,17 +116,22 @@ impl RunOutputs {
     }
 
     /// Begins the outputs of the nodes of a container graph, or takes up what an earlier life of the
-    /// server wrote; blocking.
+    /// server wrote, which is complete where the node has `ended`; blocking.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub(crate) fn open_nodes(&self, plan: &Plan, options: &OutputOptions) -> io::Result<()> {
+    pub(crate) fn open_nodes(
+        &self,
+        plan: &Plan,
+        ended: &BTreeSet<NodeName>,
+        options: &OutputOptions,
+    ) -> io::Result<()> {
         let options = OutputOptions {
             full: self.full.clone(),
             ..options.clone()
         };
         self.nodes
-            .open(self.directory.path(), plan, &self.log, &options)
+            .open(self.directory.path(), plan, ended, &self.log, &options)
     }
 
     /// The outputs of a node's container as those of a run by itself: what it prints is the log. `None`:
@@ -134,6 +145,13 @@ impl RunOutputs {
             directory: self.directory.clone(),
             full: self.full.clone(),
         })
+    }
+
+    /// Waits until what a node printed is on the disk itself.
+    pub(crate) async fn sync_node(&self, node: &NodeName) {
+        if let Some(writer) = self.nodes.writer(node) {
+            writer.sync().await;
+        }
     }
 
     /// Ends the output of a node.

@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::DirBuilder,
     io,
     os::unix::fs::DirBuilderExt as _,
@@ -13,8 +13,9 @@ use dogi_url::{NodeName, OutputName};
 
 use super::{OutputOptions, OutputWriter};
 
-/// Where the outputs are that only nodes of the same run may read. No output has this name.
-const UNLOGGED: &str = "unlogged";
+/// The directory, beside a run's outputs, of those that only nodes of the same run may read. No output has
+/// this name.
+pub const UNLOGGED: &str = "unlogged";
 
 /// The outputs of the nodes of a container graph. There are none before it was read.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +35,7 @@ impl NodeOutputs {
         &self,
         directory: &Path,
         plan: &Plan,
+        ended: &BTreeSet<NodeName>,
         log: &OutputWriter,
         options: &OutputOptions,
     ) -> io::Result<()> {
@@ -53,8 +55,15 @@ impl NodeOutputs {
             } else {
                 let path = directory.join(OutputName::Node(name.clone()).to_string());
                 let writer = OutputWriter::recover(&path, options.clone())?;
-                writer.echoed(log, name.as_str())?
+                // What has ended was repeated to its end.
+                match ended.contains(name) {
+                    true => writer,
+                    false => writer.echoed(log, name.as_str())?,
+                }
             };
+            if ended.contains(name) {
+                writer.finish();
+            }
             if !node.no_log {
                 readers.insert(name.clone(), writer.reader().clone());
             }

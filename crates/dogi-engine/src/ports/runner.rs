@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use crate::{
     outputs::RunOutputs,
-    ports::{BoxStream, Checkout, Keeper, SecretValues, StepError, Work},
+    ports::{BoxStream, Checkout, Keeper, SecretValue, SecretValues, StepError, Work},
 };
 
 /// What builds images and runs containers: Docker here, perhaps a cluster elsewhere.
@@ -158,6 +158,9 @@ pub struct NodeRequest<'a> {
     pub env: &'a BTreeMap<EnvName, String>,
     /// The nodes that it comes after, directly or not, with where the output of each is.
     pub before: &'a BTreeMap<NodeName, RunOutputs>,
+    /// What else must not be read anywhere, with what it is called: it may have come to the container by
+    /// way of other nodes.
+    pub hidden: &'a [(String, SecretValue)],
 }
 
 /// Asks for the image of a step.

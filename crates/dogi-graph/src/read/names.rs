@@ -13,6 +13,9 @@ const NEEDED: &[&str] = &[
 pub(super) fn reserved(name: &str) -> Option<String> {
     match name {
         "code" => Some("the name is reserved: `code` is the checkout".to_owned()),
+        "github" => {
+            Some("the name is reserved: /github holds the event that started a run".to_owned())
+        }
         "out" => Some("the name is reserved: /out holds what nodes print".to_owned()),
         name if NEEDED.contains(&name) => Some(format!(
             "the node's volume would be mounted at /{name}, over what images have there"

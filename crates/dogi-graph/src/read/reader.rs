@@ -10,7 +10,8 @@ use super::fields::{self, is_plain};
 use super::names::{complaint, reserved};
 use super::{check, file, merge, node};
 use crate::{
-    Graph, GraphError, MAX_BYTES, MAX_FILES, MAX_LINES, MAX_MISTAKES, MAX_NODES, MAX_SUBGRAPHS,
+    Graph, GraphError, MAX_BYTES, MAX_DEPENDENCIES, MAX_FILES, MAX_LINES, MAX_MISTAKES, MAX_NODES,
+    MAX_SUBGRAPHS,
 };
 
 /// The nodes of one file or of several.
@@ -99,6 +100,17 @@ impl Reader {
         let drafts = merge::merged(self.own, subgraphs, &mut self.mistakes);
         let is_complete = !self.incomplete && self.mistakes.len() == before;
         let nodes = check::nodes(drafts, is_complete, &mut self.mistakes);
+        let dependencies: usize = nodes.values().map(|node| node.after.len()).sum();
+        if let Some(last) = nodes
+            .values()
+            .last()
+            .filter(|_| dependencies > MAX_DEPENDENCIES)
+        {
+            let message = format!(
+                "the nodes have {dependencies} dependencies together; {MAX_DEPENDENCIES} is the limit"
+            );
+            self.mistakes.push(Mistake::new(&last.file, 0, "", message));
+        }
         match GraphError::of(self.mistakes) {
             Some(error) => Err(error),
             None => Ok(Graph::new(nodes)),

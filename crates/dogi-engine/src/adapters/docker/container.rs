@@ -8,8 +8,10 @@ use dogi_job::{Exit, FailureKind, Origin, Spec};
 use futures::FutureExt;
 
 use super::{
-    super::chain, DockerOptions, DockerRunner, error, files, graph, label, output::to_the_end,
-    secrecy::Secrecy,
+    super::chain,
+    DockerOptions, DockerRunner, error, files, graph, label,
+    output::to_the_end,
+    secrecy::{Hidden, Secrecy},
 };
 use crate::ports::{Begin, Checkout, ContainerRequest, SecretValues, StepError, Work};
 
@@ -24,7 +26,7 @@ impl DockerRunner {
     ) -> Result<Exit, StepError> {
         match request.begin {
             Begin::Make { checkout, secrets } => {
-                let secrecy = Secrecy::of(secrets)?;
+                let secrecy = Secrecy::of(secrets, hidden(&request))?;
                 secrecy.warn(work).await;
                 let ended = async {
                     let container = self.make(&request, checkout, secrets, work).await?;
@@ -37,7 +39,8 @@ impl DockerRunner {
             }
             Begin::TakeUp { container } => {
                 let container = self.take_up(container, work).await?;
-                let secrecy = Secrecy::of_container(&container, request.spec, work).await?;
+                let secrecy =
+                    Secrecy::of_container(&container, request.spec, hidden(&request), work).await?;
                 let ended = async {
                     let attached = self.attach_or_not(&container, work).await?;
                     let shown = shown(&request, &secrecy);
@@ -89,6 +92,10 @@ impl DockerRunner {
         if matches!(created, Err(CreateError::NameInUse { .. })) {
             // An earlier life of the server made it, and did not come to start it.
             self.remove_step(work).await?;
+            if let Some(node) = &request.node {
+                self.make_volume(node, request.spec, request.image, work)
+                    .await?;
+            }
             created = self.docker.create(&spec).await;
         }
         let container = created.map_err(|error| error::step(FailureKind::Start, &error))?;
@@ -236,6 +243,10 @@ impl DockerRunner {
             None => Ok(collected.removed.len()),
         }
     }
+}
+
+fn hidden<'a>(request: &ContainerRequest<'a>) -> Hidden<'a> {
+    request.node.map_or(&[], |node| node.hidden)
 }
 
 /// What of an output is masked: of one that nobody reads but nodes of the same run, nothing, for they need

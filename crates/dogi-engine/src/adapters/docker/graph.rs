@@ -11,6 +11,8 @@ use crate::ports::{NodeRequest, PrintRequest, PullRequest, ShareRequest, StepErr
 
 /// Where the checkout stands in a container that asks for it.
 const CODE: &str = "code";
+/// Bytes of what an image complains about that are told.
+const COMPLAINT: usize = 1024;
 /// The variable that says where a node's own volume is.
 const OUT: &str = "OUT";
 
@@ -90,7 +92,7 @@ impl DockerRunner {
             |error: &(dyn std::error::Error + 'static)| error::step(FailureKind::Build, error);
         let container = self.docker.create(&spec).await;
         let container = container.map_err(|error| failed(&error))?;
-        let printing = read_out(&container, request.limit, work);
+        let printing = read_out(&container, request.limit);
         let printed = match work.unless_cancelled(printing).await {
             Ok(printed) => printed,
             Err(cancelled) => Err(cancelled),
@@ -156,26 +158,35 @@ pub(super) async fn put_outputs(
     node: &NodeRequest<'_>,
 ) -> Result<(), StepError> {
     let tar = outputs_tar(node.name, node.before).await.map_err(|error| {
-        let message = format!("what other nodes printed can't be read: {}", error.kind());
-        StepError::failed(FailureKind::Internal, message)
+        let (kind, reason) = match error.kind() {
+            std::io::ErrorKind::FileTooLarge => (FailureKind::Start, error.to_string()),
+            kind => (FailureKind::Internal, kind.to_string()),
+        };
+        StepError::failed(
+            kind,
+            format!("what other nodes printed can't be put at /out: {reason}"),
+        )
     })?;
     let uploaded = container.upload("/", tar).await;
     uploaded.map_err(|error| error::step(FailureKind::Start, &error))
 }
 
 /// What a container prints on its standard output, to its end.
-async fn read_out(container: &Container, limit: u64, work: &Work) -> Result<Bytes, StepError> {
+async fn read_out(container: &Container, limit: u64) -> Result<Bytes, StepError> {
     let broken = |error: &(dyn std::error::Error + 'static)| error::running(error);
     let bad = |message: String| StepError::failed(FailureKind::Build, message);
     let attached = container.start_attached().await;
     let mut output = attached
         .map_err(|error| error::step(FailureKind::Build, &error))?
         .output;
-    let mut text = Vec::new();
+    let (mut text, mut complaint) = (Vec::new(), Vec::new());
     while let Some(piece) = output.next().await {
         let (channel, bytes) = piece.map_err(|error| broken(&error))?;
         match channel {
-            Channel::Stderr => work.console.raw(bytes).await,
+            Channel::Stderr => {
+                complaint.extend_from_slice(&bytes);
+                complaint.truncate(COMPLAINT);
+            }
             Channel::Stdout => text.extend_from_slice(&bytes),
         }
         if text.len() as u64 > limit {
@@ -185,7 +196,12 @@ async fn read_out(container: &Container, limit: u64, work: &Work) -> Result<Byte
     let exit = container.wait().await.map_err(|error| broken(&error))?;
     match exit.code {
         0 => Ok(Bytes::from(text)),
-        code => Err(bad(format!("it ended with code {code}"))),
+        code => {
+            let complaint = String::from_utf8_lossy(&complaint);
+            let complaint = complaint.trim().lines().last().unwrap_or_default();
+            let complaint = complaint.escape_debug();
+            Err(bad(format!("it ended with code {code}: {complaint}")))
+        }
     }
 }
 

@@ -10,7 +10,16 @@ use dogi_stream::{
 
 use super::error;
 use crate::adapters::coverage::warning;
-use crate::ports::{SecretValues, StepError, Work};
+use crate::ports::{SecretValue, SecretValues, StepError, Work};
+
+/// Values beside those of the container's own secrets, with what they are called.
+pub(super) type Hidden<'a> = &'a [(String, SecretValue)];
+
+fn named(hidden: Hidden<'_>) -> impl Iterator<Item = (&str, &str)> {
+    hidden
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose()))
+}
 
 /// Masks what comes from a container; for a run without secrets, nothing.
 #[derive(Debug, Clone, Default)]
@@ -21,12 +30,12 @@ pub(super) struct Secrecy {
 }
 
 impl Secrecy {
-    /// The secrets of a container that is to be made.
-    pub(super) fn of(values: &SecretValues) -> Result<Self, StepError> {
+    /// The secrets of a container that is to be made, and what else of its run is to be hidden.
+    pub(super) fn of(values: &SecretValues, hidden: Hidden<'_>) -> Result<Self, StepError> {
         let values = values
             .iter()
             .map(|(variable, value)| (variable.as_str(), value.expose()));
-        Self::new(values)
+        Self::new(values.chain(named(hidden)))
     }
 
     /// Those of a container that an earlier life of the server made. What they are now for the operator
@@ -34,19 +43,20 @@ impl Secrecy {
     pub(super) async fn of_container(
         container: &Container,
         spec: &Spec,
+        hidden: Hidden<'_>,
         work: &Work,
     ) -> Result<Self, StepError> {
         if spec.secrets.is_empty() {
-            return Ok(Self::default());
+            return Self::new(named(hidden));
         }
         let docker = container.docker();
         let environment = docker.patiently(|| container.environment());
         let environment = work.unless_cancelled(environment).await?;
         let environment = environment.map_err(|error| error::running(&error))?;
         let variables = spec.secrets.keys().map(|variable| variable.as_str());
-        Self::new(
-            variables.filter_map(|variable| Some((variable, environment.get(variable)?.as_str()))),
-        )
+        let values =
+            variables.filter_map(|variable| Some((variable, environment.get(variable)?.as_str())));
+        Self::new(values.chain(named(hidden)))
     }
 
     fn new<'a>(values: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, StepError> {

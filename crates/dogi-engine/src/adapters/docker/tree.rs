@@ -9,6 +9,8 @@ use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::{outputs::RunOutputs, ports::BoxStream};
 
+/// Bytes that nodes hand on to one of them by printing. What is larger goes by way of volumes.
+const MOST: u64 = 256 * 1024 * 1024;
 const BLOCK: u64 = 512;
 /// An archive ends with two empty blocks.
 const END: [u8; 1024] = [0; 1024];
@@ -23,8 +25,16 @@ pub(super) async fn outputs_tar(
         whole(directory(&format!("{own}/"), 0o777)?),
         whole(directory("out/", 0o755)?),
     ];
+    let mut total = 0_u64;
     for (name, outputs) in nodes {
         let size = size_of(outputs).await?;
+        total = total.saturating_add(size);
+        if total > MOST {
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("more than {MOST} bytes"),
+            ));
+        }
         parts.push(whole(file(&format!("out/{name}"), size)?));
         parts.push(printed(outputs));
         let padding = (BLOCK - size % BLOCK) % BLOCK;
