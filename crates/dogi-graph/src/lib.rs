@@ -1,139 +1,99 @@
-//! Stub, replaced by the real crate.
-use std::collections::{BTreeMap, BTreeSet};
-use dogi_url::{ContainerPath, EnvName, ImageRef, NodeName};
-use serde::{Deserialize, Serialize};
+//! The container graph of a repository: read and checked, planned for a run, drawn as SVG.
+//!
+//! A graph is what all graph files of a repository say together: nodes, each a command in an image,
+//! that hand variables, files and an order of events to each other. A [`Reader`] gathers the files
+//! and tells every mistake of all of them at once; [`Graph::plan`] picks the nodes that a run needs,
+//! in a form that can be recorded; [`svg`](svg()) draws them as they stand. It is pure: no I/O, no
+//! clock, no environment.
+//!
+//! ```
+//! use dogi_graph::{EnvValue, NodeWork, Reader, Selection};
+//!
+//! let mut reader = Reader::new();
+//! reader.file("ci/app.dockercise.yaml", br#"
+//! version: {img: "alpine:3.20", vol: code, run: cat code/VERSION}
+//! build:
+//!   img: rust:1
+//!   on: code
+//!   env: [version, token]
+//!   run: ./build.sh "$VERSION" "$TOKEN"
+//!   triggers: src/
+//! "#);
+//! let graph = reader.finish()?;
+//!
+//! let push = Selection::Touched(vec!["src/main.rs".to_owned()]);
+//! let plan = graph.plan(&push, &|name| name.as_str() == "TOKEN")?;
+//! assert_eq!(plan.nodes.keys().map(AsRef::as_ref).collect::<Vec<&str>>(), ["build", "version"]);
+//! assert!(plan.needs_code());
+//! let NodeWork::Container(build) = &plan.nodes["build"].work else { panic!("it has an image") };
+//! assert_eq!(build.env["VERSION"], EnvValue::Output("version".parse()?));
+//! assert_eq!(build.env["TOKEN"], EnvValue::Outside("TOKEN".parse()?));
+//!
+//! let mut reader = Reader::new();
+//! reader.file("a.graphci.yaml", b"build: {img: rust, run: make, aftr: test}\ntest:\n  after: bild");
+//! let mistakes = reader.finish().unwrap_err();
+//! assert_eq!(
+//!     mistakes.to_string(),
+//!     "a.graphci.yaml:1: build.aftr: unknown key; did you mean \"after\"?\n\
+//!      a.graphci.yaml:3: test.after: \"bild\": no node has this name; did you mean \"build\"?",
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Limitations
+//!
+//! Bounds are [`MAX_FILE`], [`MAX_FILES`], [`MAX_BYTES`], [`MAX_LINES`],
+//! [`MAX_NODES`] and [`MAX_SUBGRAPHS`]; of the
+//! mistakes the first [`MAX_MISTAKES`] are told. Names are ASCII. What a run means (which directory
+//! `on` copies to, what a failed node stops) is decided by whoever runs the plan. A drawing leaves
+//! out arrows that other arrows imply, and estimates the width of its letters.
+//!
+//! # Features
+//!
+//! None.
 
-/// s
-pub fn is_graph_file(_: &str) -> bool { false }
-/// s
-pub const MAX_FILE: u64 = 1 << 20;
-/// s
+mod cycle;
+mod error;
+mod graph;
+mod plan;
+mod read;
+mod select;
+mod svg;
+mod triggers;
+mod variable;
+
+pub use dogi_yaml::Mistake;
+pub use error::{GraphError, NotGiven, PlanError};
+pub use graph::Graph;
+pub use plan::{ContainerNode, EnvValue, NodeWork, Plan, PlannedNode, VolumeSource};
+pub use read::{Reader, is_graph_file};
+pub use select::Selection;
+pub use svg::{NodeView, svg};
+
+/// Longest graph file, and longest output of a subgraph's image, in bytes.
+pub const MAX_FILE: u64 = 1024 * 1024;
+
+/// Most graph files of a repository.
 pub const MAX_FILES: usize = 256;
-/// s
+
+/// How many bytes all files and subgraphs of a graph may have together.
+pub const MAX_BYTES: u64 = 4 * MAX_FILE;
+
+/// How many lines and commas all files and subgraphs of a graph may have together: reading takes time
+/// with the square of how many keys a mapping has.
+pub const MAX_LINES: usize = 30_000;
+
+/// Most nodes of a graph; also most names in one list of a node.
+pub const MAX_NODES: usize = 256;
+
+/// Most images that `meta.subgraphs` may name, all in all.
 pub const MAX_SUBGRAPHS: usize = 32;
-/// s
-#[derive(Debug, Default)]
-pub struct Reader;
-/// s
-#[derive(Debug)]
-pub struct Graph;
-/// s
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct GraphError;
-/// s
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct PlanError;
-impl Reader {
-    /// s
-    pub fn new() -> Self { Self }
-    /// s
-    pub fn file(&mut self, _: &str, _: &[u8]) {}
-    /// s
-    pub fn subgraph(&mut self, _: &ImageRef, _: &[u8]) {}
-    /// s
-    pub fn wanted(&self) -> Vec<ImageRef> { vec![] }
-    /// s
-    pub fn finish(self) -> Result<Graph, GraphError> { Err(GraphError) }
-}
-impl Graph {
-    /// s
-    pub fn is_empty(&self) -> bool { true }
-    /// s
-    pub fn plan(&self, _: &Selection, _: &dyn Fn(&EnvName) -> bool) -> Result<Plan, PlanError> { Err(PlanError) }
-}
-/// s
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Selection {
-    /// s
-    All,
-    /// s
-    Nodes(Vec<NodeName>),
-    /// s
-    Touched(Vec<String>),
-    /// s
-    Triggered,
-}
-/// s
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Plan {
-    /// s
-    pub nodes: BTreeMap<NodeName, PlannedNode>,
-}
-impl Plan {
-    /// s
-    pub fn is_empty(&self) -> bool { self.nodes.is_empty() }
-    /// s
-    pub fn needs_code(&self) -> bool { false }
-    /// s
-    pub fn ancestors(&self, _: &NodeName) -> BTreeSet<NodeName> { BTreeSet::new() }
-}
-/// s
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlannedNode {
-    /// s
-    pub after: BTreeSet<NodeName>,
-    /// s
-    pub work: NodeWork,
-}
-/// s
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NodeWork {
-    /// s
-    Container(Box<ContainerNode>),
-    /// s
-    Variable(EnvName),
-    /// s
-    Join,
-}
-/// s
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContainerNode {
-    /// s
-    pub image: ImageRef,
-    /// s
-    pub run: String,
-    /// s
-    pub dir: Option<ContainerPath>,
-    /// s
-    pub env: BTreeMap<EnvName, EnvValue>,
-    /// s
-    pub volumes: BTreeSet<VolumeSource>,
-    /// s
-    pub on: Option<VolumeSource>,
-    /// s
-    pub no_log: bool,
-    /// s
-    pub never_fail: bool,
-}
-/// s
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EnvValue {
-    /// s
-    Output(NodeName),
-    /// s
-    Outside(EnvName),
-}
-/// s
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VolumeSource {
-    /// s
-    Code,
-    /// s
-    Node(NodeName),
-}
-/// s
-#[derive(Debug)]
-pub struct NodeView<'a> { /// s
-pub name: &'a str, /// s
-pub state: &'a str, /// s
-pub after: Vec<&'a str>, /// s
-pub href: Option<&'a str>, /// s
-pub note: Option<&'a str> }
-/// s
-pub fn svg(_: &[NodeView<'_>]) -> String { String::new() }
+
+/// Most globs in the `triggers` of one node.
+pub const MAX_TRIGGERS: usize = 64;
+
+/// How long the triggers of all nodes may be together, in bytes: each takes time to be made ready.
+pub const MAX_GLOBS: usize = 64 * 1024;
+
+/// How many mistakes are told.
+pub const MAX_MISTAKES: usize = 100;
