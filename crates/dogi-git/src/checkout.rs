@@ -9,6 +9,7 @@ use dogi_url::{Commit, RepoUrl};
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
 use gix::objs::FindExt;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::{Context, ContextOptions, Source, TarStats, TarStream, tree_tar};
@@ -237,12 +238,8 @@ impl Checkout {
         let cancel = cancel.child_token();
         let _stop = cancel.clone().drop_guard();
         blocking(move || {
-            let source = Source::Stored {
-                checkout: checkout.clone(),
-                start: BString::default(),
-            };
             checkout.noted(Context::open(
-                source,
+                checkout.source(),
                 &options,
                 &checkout.inner.limits,
                 &cancel,
@@ -262,10 +259,7 @@ impl Checkout {
         out: impl std::io::Write,
         cancel: &CancellationToken,
     ) -> Result<TarStats, ContextError> {
-        let source = Source::Stored {
-            checkout: self.clone(),
-            start: BString::default(),
-        };
+        let source = self.source();
         self.noted(tree_tar(&source, prefix, &self.inner.limits, out, cancel))
     }
 
@@ -276,6 +270,18 @@ impl Checkout {
         TarStream::spawn(cancel.clone(), move |out, cancel| {
             checkout.write_tree_tar(&prefix, out, cancel)
         })
+    }
+
+    /// Where its files are.
+    pub(crate) fn source(&self) -> Source {
+        Source::Stored {
+            checkout: self.clone(),
+            start: BString::default(),
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.inner.limits
     }
 
     pub(crate) fn id(&self) -> ObjectId {
@@ -303,15 +309,20 @@ impl Checkout {
         self.inner.modified
     }
 
-    /// Passes a result on; when an object could not be read the mirrors are made anew next time.
+    /// Passes a result on, after [`Checkout::note`] has seen its error.
     pub(crate) fn noted<T>(&self, result: Result<T, ContextError>) -> Result<T, ContextError> {
-        if let Err(ContextError::Object { .. }) = &result {
-            self.inner
-                .leases
-                .iter()
-                .for_each(|(_, directory)| directory.mark_damaged());
+        if let Err(error) = &result {
+            self.note(error);
         }
         result
+    }
+
+    /// When an object could not be read the mirrors are made anew next time.
+    pub(crate) fn note(&self, error: &ContextError) {
+        if let ContextError::Object { .. } = error {
+            let leases = self.inner.leases.iter();
+            leases.for_each(|(_, directory)| directory.mark_damaged());
+        }
     }
 }
 
@@ -405,13 +416,21 @@ async fn submodule(
         .await
 }
 
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ContextError> + Send + 'static,
-) -> Result<T, ContextError> {
-    tokio::task::spawn_blocking(work)
+/// Does `work` on a thread that may block.
+pub(crate) async fn blocking<T: Send + 'static, E: From<ContextError> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    joined(tokio::task::spawn_blocking(work)).await
+}
+
+/// What came of such a thread; its panic goes on here.
+pub(crate) async fn joined<T, E: From<ContextError>>(
+    thread: JoinHandle<Result<T, E>>,
+) -> Result<T, E> {
+    thread
         .await
         .unwrap_or_else(|panic| match panic.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(ContextError::Cancelled),
+            Err(_) => Err(ContextError::Cancelled.into()),
         })
 }

@@ -102,6 +102,31 @@ impl ContextError {
     }
 }
 
+/// Why files could not be had by their names.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FilesError {
+    /// A file is larger than the limit.
+    #[error("the file {path:?} is larger than {limit} bytes")]
+    TooLarge {
+        /// The file, relative to the root of the repository.
+        path: String,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// More files are wanted than the limit.
+    #[error("there are more than {limit} such files: {path:?} is one too many")]
+    TooMany {
+        /// The first that is too many, relative to the root of the repository.
+        path: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// The tree can't be read.
+    #[error(transparent)]
+    Tree(#[from] ContextError),
+}
+
 fn hint(found: &[String]) -> String {
     match found {
         [] => "; there is none at all".to_owned(),

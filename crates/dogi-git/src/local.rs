@@ -195,13 +195,21 @@ impl WorkTree {
         let cancel = cancel.child_token();
         let _stop = cancel.clone().drop_guard();
         crate::checkout::blocking(move || {
-            let source = Source::Disk {
-                root: tree.root,
-                start: BString::default(),
-            };
-            Context::open(source, &options, &tree.limits, &cancel)
+            Context::open(tree.source(), &options, &tree.limits, &cancel)
         })
         .await
+    }
+
+    /// Where its files are.
+    pub(crate) fn source(&self) -> Source {
+        Source::Disk {
+            root: self.root.clone(),
+            start: BString::default(),
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The whole directory as a tar whose paths begin with `prefix`, as a stream. Must be called
@@ -224,10 +232,6 @@ impl WorkTree {
         out: impl std::io::Write,
         cancel: &CancellationToken,
     ) -> Result<TarStats, ContextError> {
-        let source = Source::Disk {
-            root: self.root.clone(),
-            start: BString::default(),
-        };
-        tree_tar(&source, prefix, &self.limits, out, cancel)
+        tree_tar(&self.source(), prefix, &self.limits, out, cancel)
     }
 }

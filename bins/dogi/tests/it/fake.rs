@@ -7,7 +7,7 @@ use bytes::Bytes;
 use dogi::Metrics;
 use dogi_engine::ports::{
     Alive, Attempted, BoxStream, BuildRequest, BuiltImage, Checkout, ContainerRequest, Context,
-    ContextRequest, Deliverer, Delivery, Runner, Source, StepError, Work,
+    ContextRequest, Deliverer, Delivery, FileLimits, RepoFile, Runner, Source, StepError, Work,
 };
 use dogi_engine::{Engine, EngineConfig, MemoryStore};
 use dogi_job::{
@@ -164,6 +164,14 @@ impl Checkout for Files {
             ))
         }
         .boxed()
+    }
+
+    fn files<'a>(
+        &'a self,
+        _: &'a (dyn Fn(&str) -> bool + Send + Sync),
+        _: FileLimits,
+    ) -> BoxFuture<'a, Result<Vec<RepoFile>, StepError>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 
     fn tree(&self, _: &str, _: CancellationToken) -> BoxStream {

@@ -3,7 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use dogi_git::{
-    Builder, CheckoutError, ContextError, ContextOptions, Limits, LocalRepo, Mirrors, WorkTree,
+    Builder, CheckoutError, ContextError, ContextOptions, FileQuery, FilesError, Limits, LocalRepo,
+    Mirrors, WorkTree,
 };
 use dogi_job::{FailureKind, SourceRef};
 use dogi_url::{Commit, RepoUrl, Revision};
@@ -13,7 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::chain;
 use super::mirrors::MirrorKeeper;
-use crate::ports::{BoxStream, Checkout, Context, ContextRequest, Keeper, Source, StepError, Work};
+use crate::ports::{
+    BoxStream, Checkout, Context, ContextRequest, FileLimits, Keeper, RepoFile, Source, StepError,
+    Work,
+};
 
 /// Repositories by way of mirrors, and work trees of this machine.
 #[derive(Debug)]
@@ -160,6 +164,18 @@ impl Checkout for Stored {
         .boxed()
     }
 
+    fn files<'a>(
+        &'a self,
+        wanted: &'a (dyn Fn(&str) -> bool + Send + Sync),
+        limits: FileLimits,
+    ) -> BoxFuture<'a, Result<Vec<RepoFile>, StepError>> {
+        async move {
+            let cancel = CancellationToken::new();
+            given(self.checkout.files(query(wanted, limits), &cancel).await)
+        }
+        .boxed()
+    }
+
     fn tree(&self, prefix: &str, cancel: CancellationToken) -> BoxStream {
         Box::pin(self.checkout.tree_tar(prefix, &cancel))
     }
@@ -193,8 +209,47 @@ impl Checkout for OnDisk {
         .boxed()
     }
 
+    fn files<'a>(
+        &'a self,
+        wanted: &'a (dyn Fn(&str) -> bool + Send + Sync),
+        limits: FileLimits,
+    ) -> BoxFuture<'a, Result<Vec<RepoFile>, StepError>> {
+        async move {
+            let cancel = CancellationToken::new();
+            given(self.tree.files(query(wanted, limits), &cancel).await)
+        }
+        .boxed()
+    }
+
     fn tree(&self, prefix: &str, cancel: CancellationToken) -> BoxStream {
         Box::pin(self.tree.tree_tar(prefix, &cancel))
+    }
+}
+
+/// What is installed there belongs to others, and there is much of it.
+const NOT_LOOKED_INTO: &[&str] = &["node_modules"];
+
+fn query<'a>(
+    wanted: &'a (dyn Fn(&str) -> bool + Send + Sync),
+    limits: FileLimits,
+) -> FileQuery<'a> {
+    FileQuery {
+        wanted,
+        skip: NOT_LOOKED_INTO,
+        max_bytes: limits.max_bytes,
+        max_files: limits.max_files,
+    }
+}
+
+fn given(found: Result<Vec<dogi_git::RepoFile>, FilesError>) -> Result<Vec<RepoFile>, StepError> {
+    let given = |file: dogi_git::RepoFile| RepoFile {
+        path: file.path,
+        content: file.content,
+    };
+    match found {
+        Ok(files) => Ok(files.into_iter().map(given).collect()),
+        Err(FilesError::Tree(error)) => Err(of_context(error)),
+        Err(error) => Err(StepError::failed(FailureKind::Source, chain(&error))),
     }
 }
 

@@ -222,8 +222,8 @@ async fn plan(
     };
     shared.make_way(spec).await?;
     let limits = FileLimits {
-        bytes: dogi_graph::MAX_FILE,
-        files: dogi_graph::MAX_FILES,
+        max_bytes: dogi_graph::MAX_FILE,
+        max_files: dogi_graph::MAX_FILES,
     };
     let files = checkout.files(&dogi_graph::is_graph_file, limits);
     let mut reader = Reader::new();

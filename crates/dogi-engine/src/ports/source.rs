@@ -40,18 +40,41 @@ pub trait Checkout: fmt::Debug + Send + Sync {
         request: ContextRequest<'a>,
     ) -> BoxFuture<'a, Result<Arc<dyn Context>, StepError>>;
 
-    /// The regular files whose path `wanted` takes, in the order of their paths. No link is followed.
+    /// The regular files whose path, relative to the root, `wanted` takes, in the order of their
+    /// paths. No link is followed; neither submodules nor directories called `node_modules` are
+    /// looked into. Of a work tree it is what is on disk, committed or not.
+    ///
+    /// # Errors
+    /// [`StepError::Failed`] for a file that is larger, or one more, than `limits` say.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed; dropped, it is stopped.
     fn files<'a>(
         &'a self,
         wanted: &'a (dyn Fn(&str) -> bool + Send + Sync),
         limits: FileLimits,
-    ) -> BoxFuture<'a, Result<Vec<RepoFile>, StepError>> {
-        let _ = (wanted, limits);
-        Box::pin(async { Ok(Vec::new()) })
-    }
+    ) -> BoxFuture<'a, Result<Vec<RepoFile>, StepError>>;
 
     /// The whole tree as a tar stream, every name below `prefix`.
     fn tree(&self, prefix: &str, cancel: CancellationToken) -> BoxStream;
+}
+
+/// How much [`Checkout::files`] may give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileLimits {
+    /// The size of each file, in bytes.
+    pub max_bytes: u64,
+    /// The number of files.
+    pub max_files: usize,
+}
+
+/// A file of a checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepoFile {
+    /// Relative to the root.
+    pub path: String,
+    /// All of it.
+    pub content: Bytes,
 }
 
 /// Which part of the files a build gets.
@@ -81,14 +104,3 @@ pub trait Context: fmt::Debug + Send + Sync {
     /// The context as a tar stream.
     fn stream(&self, cancel: CancellationToken) -> BoxStream;
 }
-
-/// STUB
-#[derive(Debug, Clone, Copy)]
-pub struct FileLimits { /// b
- pub bytes: u64, /// n
- pub files: usize }
-/// STUB
-#[derive(Debug, Clone)]
-pub struct RepoFile { /// p
- pub path: String, /// c
- pub content: Bytes }

@@ -14,8 +14,8 @@ use dogi_engine::{
     Engine, EngineConfig,
     ports::{
         Alive, Attempted, Begin, BoxStream, BuildRequest, BuiltImage, Checkout, CommandRequest,
-        ContainerRequest, Context, ContextRequest, Deliverer, Delivery, Host, Runner, Source,
-        StepError, Work,
+        ContainerRequest, Context, ContextRequest, Deliverer, Delivery, FileLimits, Host, RepoFile,
+        Runner, Source, StepError, Work,
     },
 };
 use dogi_job::{
@@ -253,6 +253,14 @@ impl Checkout for FakeCheckout {
             }
         }
         .boxed()
+    }
+
+    fn files<'a>(
+        &'a self,
+        _: &'a (dyn Fn(&str) -> bool + Send + Sync),
+        _: FileLimits,
+    ) -> BoxFuture<'a, Result<Vec<RepoFile>, StepError>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 
     fn tree(&self, _prefix: &str, _cancel: CancellationToken) -> BoxStream {

@@ -7,8 +7,8 @@ use dogi_engine::{
     Engine, EngineConfig, RunHandle,
     adapters::{DockerOptions, DockerRunner},
     ports::{
-        BoxStream, Checkout, Context, ContextRequest, FixedSecrets, SecretValue, Source, StepError,
-        Store as _, Work,
+        BoxStream, Checkout, Context, ContextRequest, FileLimits, FixedSecrets, RepoFile,
+        SecretValue, Source, StepError, Store as _, Work,
     },
     store::MemoryStore,
 };
@@ -58,6 +58,14 @@ impl Checkout for Shell {
         _: ContextRequest<'a>,
     ) -> BoxFuture<'a, Result<Arc<dyn Context>, StepError>> {
         async { Ok(Arc::new(self.clone()) as Arc<dyn Context>) }.boxed()
+    }
+
+    fn files<'a>(
+        &'a self,
+        _: &'a (dyn Fn(&str) -> bool + Send + Sync),
+        _: FileLimits,
+    ) -> BoxFuture<'a, Result<Vec<RepoFile>, StepError>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 
     fn tree(&self, _: &str, _: CancellationToken) -> BoxStream {

@@ -247,6 +247,14 @@ impl Entry for OnDisk<'_> {
         Ok(Content::File(file, size))
     }
 
+    fn size(&mut self) -> Result<u64, ContextError> {
+        Ok(self.metadata.len())
+    }
+
+    fn is_repository(&self) -> bool {
+        fs::symlink_metadata(self.at.join(".git")).is_ok()
+    }
+
     fn is_lfs(&mut self) -> bool {
         // What is on disk is what the user has.
         false

@@ -20,6 +20,10 @@ pub(crate) trait Entry {
     fn identify(&mut self, digest: &mut ring::digest::Context) -> Result<(), ContextError>;
     /// The content, or a symlink's target.
     fn content(&mut self, buffer: &mut Vec<u8>) -> Result<Content, ContextError>;
+    /// The size of a file, before a checkout does anything to it.
+    fn size(&mut self) -> Result<u64, ContextError>;
+    /// Whether the directory is a repository of its own inside this one.
+    fn is_repository(&self) -> bool;
     /// Whether the file is meant to be kept by Git LFS.
     fn is_lfs(&mut self) -> bool;
 }

@@ -13,6 +13,7 @@ mod tar;
 use gix::bstr::ByteSlice;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use entry::{Content, Entry};
 pub(crate) use source::Source;
 pub use stream::TarStream;
 pub use tar::TarStats;
@@ -23,7 +24,7 @@ use crate::ignore::{Builder, Dockerignore};
 use crate::limits::Limits;
 use crate::tree::{Descend, Kind};
 use dockerfile::{DOCKERIGNORE, Dockerfile};
-use entry::{Entry, Visit};
+use entry::Visit;
 use gitdir::GitContent;
 use select::Select;
 use tar::TarWriter;

@@ -66,6 +66,14 @@ impl Entry for Stored<'_, '_> {
         Ok(Content::Buffer)
     }
 
+    fn size(&mut self) -> Result<u64, ContextError> {
+        self.item.size()
+    }
+
+    fn is_repository(&self) -> bool {
+        self.item.module
+    }
+
     fn is_lfs(&mut self) -> bool {
         let lfs = Some(b"lfs".as_bstr());
         if self

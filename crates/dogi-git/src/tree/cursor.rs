@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::objs::FindExt;
 use gix::objs::tree::EntryKind;
+use gix::prelude::HeaderExt;
 use gix::{ObjectId, OdbHandle};
 
 use super::attributes::Attributes;
@@ -98,6 +99,12 @@ impl Cursor {
     pub(super) fn blob(&mut self, path: &BStr, id: &gix::oid) -> Result<&[u8], ContextError> {
         let blob = self.objects.find_blob(id, &mut self.buffer);
         Ok(blob.map_err(|error| unreadable(id, path, error))?.data)
+    }
+
+    /// The size of a blob, without its bytes.
+    pub(super) fn size(&self, path: &BStr, id: &gix::oid) -> Result<u64, ContextError> {
+        let header = self.objects.header(id);
+        Ok(header.map_err(|error| unreadable(id, path, error))?.size())
     }
 
     /// The bytes of a file as they stand in a work tree.

@@ -36,6 +36,8 @@ pub(crate) struct Item<'a> {
     pub(crate) kind: Kind,
     /// The blob; null for directories.
     pub(crate) id: &'a oid,
+    /// It is the directory of a submodule, fetched or not.
+    pub(crate) module: bool,
     inner: BString,
     treatment: Option<Treatment>,
     cursor: &'a mut Cursor,
@@ -47,6 +49,11 @@ impl Item<'_> {
         let (cursor, inner) = (&mut *self.cursor, &self.inner);
         self.treatment
             .get_or_insert_with(|| cursor.treatment(inner.as_bstr()))
+    }
+
+    /// The size of the stored bytes.
+    pub(crate) fn size(&mut self) -> Result<u64, ContextError> {
+        self.cursor.size(self.inner.as_bstr(), self.id)
     }
 
     /// Appends the file's bytes (a symlink's target) as a checkout writes them.
@@ -210,6 +217,7 @@ impl Run<'_, '_> {
             } else {
                 &entry.id
             },
+            module: entry.kind == EntryKind::Commit,
             inner: cursor.join(entry.name.as_bstr()),
             treatment: None,
             cursor,

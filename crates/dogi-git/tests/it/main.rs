@@ -7,6 +7,7 @@ mod credentials;
 mod dockerignore;
 mod dockerignore_docker;
 mod evil;
+mod files;
 mod git_dir;
 mod heavy;
 mod kept;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use dogi_engine::ports::{BoxStream, Checkout, Context, ContextRequest, Source, StepError, Work};
+use dogi_engine::ports::{
+    BoxStream, Checkout, Context, ContextRequest, FileLimits, RepoFile, Source, StepError, Work,
+};
 use dogi_job::{FailureKind, SourceRef};
 use dogi_url::Commit;
 use futures::{FutureExt, future::BoxFuture};
@@ -27,6 +29,14 @@ impl Checkout for Files {
         _request: ContextRequest<'a>,
     ) -> BoxFuture<'a, Result<Arc<dyn Context>, StepError>> {
         unreachable!("nothing is built of the files")
+    }
+
+    fn files<'a>(
+        &'a self,
+        _: &'a (dyn Fn(&str) -> bool + Send + Sync),
+        _: FileLimits,
+    ) -> BoxFuture<'a, Result<Vec<RepoFile>, StepError>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 
     fn tree(&self, _prefix: &str, _cancel: CancellationToken) -> BoxStream {
