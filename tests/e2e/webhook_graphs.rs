@@ -84,7 +84,7 @@ async fn push(place: &Webhooks, (before, after): (&str, &str)) -> Value {
     let request = place.dogi.request("POST", "/webhooks/gitea");
     let request = request
         .header("x-gitea-event", "push")
-        .header("x-gitea-delivery", format!("{before} {after}"))
+        .header("x-gitea-delivery", format!("{before}-{after}"))
         .header("x-gitea-signature", sign(&body))
         .header("content-type", "application/json");
     place.dogi.ask(request.body(body)).await.json()
