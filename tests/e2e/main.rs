@@ -18,6 +18,7 @@ mod engine_restarts;
 mod files;
 mod gc;
 mod git;
+mod graphs;
 mod hook_cases;
 mod hook_jobs;
 mod hook_runs;

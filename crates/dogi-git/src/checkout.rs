@@ -121,10 +121,7 @@ impl Checkout {
             let inner = submodule(run, module, url.as_ref(), depth, local);
             let inner = Box::pin(inner)
                 .await
-                .map_err(|source| CheckoutError::Submodule {
-                    path: path.to_string(),
-                    source: Box::new(source),
-                })?;
+                .map_err(|source| run.submodule_failed(path.to_string(), source))?;
             submodules.push(Submodule {
                 path: path.to_string(),
                 repo: inner.inner.url.clone(),

@@ -251,6 +251,19 @@ pub enum CheckoutError {
         #[source]
         source: Box<CheckoutError>,
     },
+    /// A submodule could not be had without credentials, which
+    /// [`crate::Mirrors::checkout_for_stranger`] does not use for submodules.
+    #[error(
+        "submodule {path:?} can't be fetched without credentials, and pull requests from forks get \
+         none"
+    )]
+    StrangersSubmodule {
+        /// Its path in the repository.
+        path: String,
+        /// What the server says, or why it was not asked.
+        #[source]
+        source: Box<CheckoutError>,
+    },
     /// The submodules are nested deeper, or more, than the limits.
     #[error("{url}: {reason}")]
     Submodules {

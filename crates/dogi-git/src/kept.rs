@@ -14,7 +14,8 @@ use crate::mirror::{Directory, Lease, Turn, remove_all, size_of};
 pub struct KeptMirror {
     /// Its name for [`Mirrors::remove`].
     pub name: String,
-    /// The repository, for people; empty if that can't be read.
+    /// The repository, for people, and whether it is its mirror for strangers; empty if that can't
+    /// be read.
     pub url: String,
     /// Bytes that it takes on disk.
     pub bytes: u64,

@@ -15,7 +15,7 @@ use crate::error::CheckoutError;
 use crate::kept::Sizes;
 use crate::limits::Limits;
 use crate::mirror::{Directory, Lease, Obtain, Turns};
-use crate::net::{Budget, Link, Net};
+use crate::net::{Access, Budget, Link, Net};
 
 /// ssh keys by `host` or `host:port`.
 pub type SshKeys = HashMap<String, PathBuf>;
@@ -112,10 +112,21 @@ pub struct Mirrors {
 pub(crate) struct Shared {
     pub(crate) root: PathBuf,
     net: Net,
+    /// The same without credentials.
+    anonymous: Net,
     limits: Limits,
     room: Room,
     pub(crate) turns: Turns,
     pub(crate) sizes: Sizes,
+}
+
+impl Shared {
+    fn net(&self, access: Access) -> &Net {
+        match access {
+            Access::Known => &self.net,
+            Access::Anonymous => &self.anonymous,
+        }
+    }
 }
 
 /// A callback for lines that are fit for people: `Cloning https://… (main → 1a2b3c4)`.
@@ -152,12 +163,14 @@ impl Mirrors {
             known_hosts: options.known_hosts,
             ssh_keys: options.ssh_keys,
             ssh_program: options.ssh_program,
+            access: Access::Known,
             allow_git: options.allow_git,
             allow_file: options.allow_file,
         };
         Ok(Mirrors {
             shared: Arc::new(Shared {
                 root,
+                anonymous: net.anonymous(),
                 net,
                 limits,
                 room: options.room,
@@ -189,16 +202,40 @@ impl Mirrors {
         cancel: &CancellationToken,
         progress: &Progress<'_>,
     ) -> Result<Checkout, CheckoutError> {
+        let run = self.run(cancel, progress, Access::Known);
         let revision = revision.map(|revision| revision.as_str().to_owned());
-        let run = self.run(cancel, progress);
-        let made = run.checkout(repo.clone(), revision, 0).await?;
-        Ok(made)
+        run.checkout(repo.clone(), revision, 0).await
+    }
+
+    /// As [`Mirrors::checkout`], for a commit that somebody wrote who may not see all that dogi may,
+    /// such as that of a pull request from a fork. The repository itself is fetched as always. Its
+    /// submodules, whose URLs that commit names, are fetched by nobody in particular: without
+    /// credentials and keys, and into mirrors that never saw any. That goes for one at the URL of
+    /// the repository itself, too: a mirror may hold commits that its server gives nobody any more.
+    ///
+    /// # Errors
+    /// As [`Mirrors::checkout`]; [`CheckoutError::StrangersSubmodule`] for a submodule that can't be
+    /// had so.
+    ///
+    /// # Cancel safety
+    /// As [`Mirrors::checkout`].
+    pub async fn checkout_for_stranger(
+        &self,
+        repo: &RepoUrl,
+        revision: Option<&Revision>,
+        cancel: &CancellationToken,
+        progress: &Progress<'_>,
+    ) -> Result<Checkout, CheckoutError> {
+        let run = self.run(cancel, progress, Access::Anonymous);
+        let revision = revision.map(|revision| revision.as_str().to_owned());
+        run.checkout(repo.clone(), revision, 0).await
     }
 
     pub(crate) fn run<'a>(
         &'a self,
         cancel: &CancellationToken,
         progress: &'a Progress<'a>,
+        submodules: Access,
     ) -> Run<'a> {
         let budget = Budget::new(&self.shared.limits, &self.shared.room);
         let count = std::sync::atomic::AtomicUsize::new(0);
@@ -207,6 +244,7 @@ impl Mirrors {
             cancel: cancel.clone(),
             budget,
             progress,
+            submodules,
             count,
         }
     }
@@ -250,10 +288,25 @@ pub(crate) struct Run<'a> {
     pub(crate) cancel: CancellationToken,
     budget: Arc<Budget>,
     progress: &'a Progress<'a>,
+    pub(crate) submodules: Access,
     pub(crate) count: std::sync::atomic::AtomicUsize,
 }
 
 impl Run<'_> {
+    /// Why there is no submodule at `path`. Where a server hides it, or would ask who is there, it
+    /// is told that nobody was named.
+    pub(crate) fn submodule_failed(&self, path: String, source: CheckoutError) -> CheckoutError {
+        let hidden = matches!(
+            source,
+            CheckoutError::Unauthorized { .. } | CheckoutError::NotFound { .. }
+        );
+        let source = Box::new(source);
+        match self.submodules {
+            Access::Anonymous if hidden => CheckoutError::StrangersSubmodule { path, source },
+            _ => CheckoutError::Submodule { path, source },
+        }
+    }
+
     pub(crate) fn tell(&self, line: &str) {
         (self.progress)(line);
     }
@@ -264,19 +317,23 @@ impl Run<'_> {
         revision: Option<String>,
         depth: usize,
     ) -> Result<Checkout, CheckoutError> {
-        let made = self.obtain(repo, revision).await?;
+        let access = match depth {
+            0 => Access::Known,
+            _ => self.submodules,
+        };
+        let made = self.obtain(repo, revision, access).await?;
         Checkout::make(self, made, depth, None).await
     }
 
     /// Gets the commit into its mirror, on a thread that may block.
-    async fn obtain(&self, repo: RepoUrl, revision: Option<String>) -> Result<Made, CheckoutError> {
+    async fn obtain(
+        &self,
+        repo: RepoUrl,
+        revision: Option<String>,
+        access: Access,
+    ) -> Result<Made, CheckoutError> {
         let shared = self.mirrors.shared.clone();
-        if let Some(scheme) = shared.net.forbidden(&repo) {
-            return Err(CheckoutError::TransportDenied {
-                url: repo.to_string(),
-                scheme,
-            });
-        }
+        shared.net(access).permit(&repo)?;
         // Dropped with this future; the caller's own token is not cancelled by it.
         let cancel = self.cancel.child_token();
         let _stop = cancel.clone().drop_guard();
@@ -285,10 +342,10 @@ impl Run<'_> {
         let link = Arc::new(Link::new(cancel, self.budget.clone(), limits, lines));
         let watch = tokio::spawn(link.clone().watch());
         let mut work = tokio::task::spawn_blocking(move || {
-            let directory = Directory::of(&shared.root, repo.as_str());
+            let directory = Directory::of(&shared.root, repo.as_str(), access);
             let lease = Lease::take(&directory).map_err(CheckoutError::io("lock a mirror"))?;
             let obtained = Obtain {
-                net: &shared.net,
+                net: shared.net(access),
                 turns: &shared.turns,
                 directory: &directory,
                 lease: &lease,

@@ -6,6 +6,7 @@ mod forge;
 mod held;
 mod hooks;
 mod http;
+mod image;
 mod jobs;
 mod leftovers;
 mod processes;
@@ -19,6 +20,7 @@ pub(crate) use follower::{Followed, Follower};
 pub(crate) use forge::{NAME, SECRET, TOKEN, Webhooks, sign};
 pub(crate) use held::Held;
 pub(crate) use hooks::{Hooks, NO_DOCKER};
+pub(crate) use image::Image;
 pub(crate) use jobs::{Job, Submitted, moment};
 pub(crate) use leftovers::{Volumes, assert_nothing_left};
 pub(crate) use processes::{

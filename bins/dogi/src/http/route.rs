@@ -274,7 +274,7 @@ impl Route {
     pub const NONE: &'static str = "none";
 
     /// All that [`Route::pattern`] may say, and [`Route::NONE`].
-    pub const PATTERNS: [&'static str; 23] = [
+    pub const PATTERNS: [&'static str; 24] = [
         "/",
         "/healthz",
         "/readyz",
@@ -286,6 +286,7 @@ impl Route {
         "/output/{instance}/{output}",
         "/runs/{run}",
         "/runs/{run}/{output}",
+        "/runs/{run}/graph.svg",
         "/runs/{run}/files/{path}",
         "/runs/{run}/rerun",
         "/runs/{run}/abort",

@@ -6,13 +6,12 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use dogi::Metrics;
 use dogi_engine::ports::{
-    Alive, Attempted, BoxStream, BuildRequest, BuiltImage, Checkout, ContainerRequest, Context,
-    ContextRequest, Deliverer, Delivery, FileLimits, RepoFile, Runner, Source, StepError, Work,
+    Alive, Attempted, BoxStream, BuildRequest, BuiltImage, Checkout, CheckoutRequest,
+    ContainerRequest, Context, ContextRequest, Deliverer, Delivery, FileLimits, RepoFile, Runner,
+    Source, StepError, Work,
 };
 use dogi_engine::{Engine, EngineConfig, MemoryStore};
-use dogi_job::{
-    CallbackExchange, CallbackRequest, Event, Exit, FailureKind, RunId, SourceRef, Spec,
-};
+use dogi_job::{CallbackExchange, CallbackRequest, Event, Exit, FailureKind, RunId, Spec};
 use dogi_stream::Channel;
 use dogi_url::{Commit, FileName};
 use futures::FutureExt;
@@ -182,7 +181,7 @@ impl Checkout for Files {
 impl Source for Fake {
     fn checkout<'a>(
         &'a self,
-        _: &'a SourceRef,
+        _: CheckoutRequest<'a>,
         _: &'a Work,
     ) -> BoxFuture<'a, Result<Arc<dyn Checkout>, StepError>> {
         let failure = self.0.checkout_fails.lock().expect("not poisoned").clone();

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use super::chain;
 use super::mirrors::MirrorKeeper;
 use crate::ports::{
-    BoxStream, Checkout, Context, ContextRequest, FileLimits, Keeper, RepoFile, Source, StepError,
-    Work,
+    BoxStream, Checkout, CheckoutRequest, Context, ContextRequest, FileLimits, Keeper, RepoFile,
+    Source, StepError, Work,
 };
 
 /// Repositories by way of mirrors, and work trees of this machine.
@@ -43,13 +43,20 @@ impl GitSource {
         &self,
         url: &RepoUrl,
         revision: Option<&Revision>,
+        stranger: bool,
         work: &Work,
     ) -> Result<Arc<dyn Checkout>, StepError> {
         let checkout = with_progress(work, |told| async move {
             let told = |line: &str| told.tell(line);
-            self.mirrors
-                .checkout(url, revision, &work.cancel, &told)
-                .await
+            let (mirrors, cancel) = (&self.mirrors, &work.cancel);
+            match stranger {
+                true => {
+                    mirrors
+                        .checkout_for_stranger(url, revision, cancel, &told)
+                        .await
+                }
+                false => mirrors.checkout(url, revision, cancel, &told).await,
+            }
         });
         let checkout = checkout.await.map_err(of_checkout)?;
         Ok(Arc::new(Stored {
@@ -88,13 +95,14 @@ impl GitSource {
 impl Source for GitSource {
     fn checkout<'a>(
         &'a self,
-        source: &'a SourceRef,
+        request: CheckoutRequest<'a>,
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Arc<dyn Checkout>, StepError>> {
-        match source {
-            SourceRef::Repo { url, revision } => {
-                self.clone_repo(url, revision.as_ref(), work).boxed()
-            }
+        let stranger = request.stranger;
+        match request.source {
+            SourceRef::Repo { url, revision } => self
+                .clone_repo(url, revision.as_ref(), stranger, work)
+                .boxed(),
             SourceRef::WorkTree { path, revision } => {
                 self.open_local(path, revision.as_ref(), work).boxed()
             }

@@ -8,8 +8,8 @@ use super::{Driver, Ended};
 use crate::{
     chain::chain,
     ports::{
-        Begin, BuildRequest, CommandRequest, ContainerRequest, Delivery, LocalRequest,
-        SecretValues, Secrets, StepError, Work,
+        Begin, BuildRequest, CheckoutRequest, CommandRequest, ContainerRequest, Delivery,
+        LocalRequest, SecretValues, Secrets, StepError, Work,
     },
     promises::callback_id,
 };
@@ -19,10 +19,14 @@ impl Driver {
         let shared = self.shared.clone();
         let spec = self.run.spec().clone();
         match (effect, &self.checkout) {
-            (Effect::Checkout, _) => {
-                async move { Ended::Checkout(shared.source.checkout(&spec.source, &work).await) }
-                    .boxed()
+            (Effect::Checkout, _) => async move {
+                let request = CheckoutRequest {
+                    source: &spec.source,
+                    stranger: spec.stranger,
+                };
+                Ended::Checkout(shared.source.checkout(request, &work).await)
             }
+            .boxed(),
             (Effect::Build { .. }, Some(checkout)) => {
                 let checkout = checkout.clone();
                 async move {

@@ -27,7 +27,9 @@ pub use runner::{
 pub use secrets::{
     FixedSecrets, InvalidSecretValue, RevealError, SecretValue, SecretValues, Secrets,
 };
-pub use source::{BoxStream, Checkout, Context, ContextRequest, FileLimits, RepoFile, Source};
+pub use source::{
+    BoxStream, Checkout, CheckoutRequest, Context, ContextRequest, FileLimits, RepoFile, Source,
+};
 pub use store::{
     Entry, History, Promise, PromiseChange, Record, Recorded, Safety, Store, StoreError, Submission,
 };

@@ -13,10 +13,10 @@ pub type BoxStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 /// Where the files of runs come from.
 pub trait Source: fmt::Debug + Send + Sync {
-    /// Resolves what `source` names and has its objects at hand.
+    /// Resolves what the request names and has its objects at hand.
     fn checkout<'a>(
         &'a self,
-        source: &'a SourceRef,
+        request: CheckoutRequest<'a>,
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Arc<dyn Checkout>, StepError>>;
 
@@ -24,6 +24,16 @@ pub trait Source: fmt::Debug + Send + Sync {
     fn keeper(&self) -> Option<Arc<dyn Keeper>> {
         None
     }
+}
+
+/// What is to be checked out, and for whom.
+#[derive(Debug, Clone, Copy)]
+pub struct CheckoutRequest<'a> {
+    /// Which files.
+    pub source: &'a SourceRef,
+    /// Whoever wrote them may not see all that the server may: what the files refer to, such as
+    /// submodules, is had without its credentials or not at all.
+    pub stranger: bool,
 }
 
 /// The files of one commit, or of a work tree. They stay at hand as long as the value lives.

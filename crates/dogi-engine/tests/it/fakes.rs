@@ -13,14 +13,13 @@ use bytes::Bytes;
 use dogi_engine::{
     Engine, EngineConfig,
     ports::{
-        Alive, Attempted, Begin, BoxStream, BuildRequest, BuiltImage, Checkout, CommandRequest,
-        ContainerRequest, Context, ContextRequest, Deliverer, Delivery, FileLimits, Host, RepoFile,
-        Runner, Source, StepError, Work,
+        Alive, Attempted, Begin, BoxStream, BuildRequest, BuiltImage, Checkout, CheckoutRequest,
+        CommandRequest, ContainerRequest, Context, ContextRequest, Deliverer, Delivery, FileLimits,
+        Host, RepoFile, Runner, Source, StepError, Work,
     },
 };
 use dogi_job::{
-    CallbackExchange, CallbackRequest, CallbackResponse, Event, Exit, FailureKind, RunId,
-    SourceRef, Spec,
+    CallbackExchange, CallbackRequest, CallbackResponse, Event, Exit, FailureKind, RunId, Spec,
 };
 use dogi_stream::Channel;
 use dogi_url::{Commit, InstanceId, RawTarget, RunRequest, Unverified};
@@ -271,7 +270,7 @@ impl Checkout for FakeCheckout {
 impl Source for Fake {
     fn checkout<'a>(
         &'a self,
-        _source: &'a SourceRef,
+        _request: CheckoutRequest<'a>,
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Arc<dyn Checkout>, StepError>> {
         async move {

@@ -7,12 +7,12 @@ use dogi_engine::{
     Engine, EngineConfig, RunHandle,
     adapters::{DockerOptions, DockerRunner},
     ports::{
-        BoxStream, Checkout, Context, ContextRequest, FileLimits, FixedSecrets, RepoFile,
-        SecretValue, Source, StepError, Store as _, Work,
+        BoxStream, Checkout, CheckoutRequest, Context, ContextRequest, FileLimits, FixedSecrets,
+        RepoFile, SecretValue, Source, StepError, Store as _, Work,
     },
     store::MemoryStore,
 };
-use dogi_job::{RunStatus, SecretName, SourceRef, Spec, State, Submit};
+use dogi_job::{RunStatus, SecretName, Spec, State, Submit};
 use dogi_stream::{Channel, Piece, Position};
 use dogi_url::{Command, Commit, EnvName, OutputName};
 use futures::{FutureExt as _, future::BoxFuture};
@@ -37,7 +37,7 @@ struct Shell(dogi_testkit::docker::Context);
 impl Source for Shell {
     fn checkout<'a>(
         &'a self,
-        _: &'a SourceRef,
+        _: CheckoutRequest<'a>,
         _: &'a Work,
     ) -> BoxFuture<'a, Result<Arc<dyn Checkout>, StepError>> {
         async { Ok(Arc::new(self.clone()) as Arc<dyn Checkout>) }.boxed()

@@ -12,11 +12,11 @@ use dogi_engine::{
     Engine, EngineConfig, MemoryStore,
     governor::{Room, Space},
     ports::{
-        Checkout, KeepError, Keeper, Kept, KeptKind, Leftover, Removal, Source, StepError, Sweep,
-        Work,
+        Checkout, CheckoutRequest, KeepError, Keeper, Kept, KeptKind, Leftover, Removal, Source,
+        StepError, Sweep, Work,
     },
 };
-use dogi_job::{SourceRef, UnixMillis};
+use dogi_job::UnixMillis;
 use futures::{FutureExt, future::BoxFuture};
 
 use crate::fakes::Fake;
@@ -122,14 +122,14 @@ pub(crate) struct KeptSource(Fake, FakeDisk);
 impl Source for KeptSource {
     fn checkout<'a>(
         &'a self,
-        source: &'a SourceRef,
+        request: CheckoutRequest<'a>,
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Arc<dyn Checkout>, StepError>> {
         let fills = self.1.0.fills_at_checkout.load(Ordering::SeqCst);
         if fills > 0 {
             self.1.0.others.store(fills, Ordering::SeqCst);
         }
-        self.0.checkout(source, work)
+        self.0.checkout(request, work)
     }
 
     fn keeper(&self) -> Option<Arc<dyn Keeper>> {

@@ -10,6 +10,9 @@
 //! <root>/<hash>.lease       held, shared, while something is read from it
 //! ```
 //!
+//! The hash is that of the URL, and another one for the mirror of the same repository that is fetched
+//! without credentials.
+//!
 //! A directory is made under another name and renamed once it is whole. A commit's ref is written
 //! last, after the pack: what a crash leaves behind is a pack that nobody refers to.
 
@@ -22,6 +25,7 @@ use std::time::SystemTime;
 use gix::ObjectId;
 
 use super::Lease;
+use crate::net::Access;
 
 /// More packs than this make reading slow: the mirror is made anew when nobody reads from it.
 const MAX_PACKS: usize = 60;
@@ -47,9 +51,15 @@ pub(crate) fn open_isolated(path: &Path) -> Result<gix::ThreadSafeRepository, gi
 }
 
 impl Directory {
-    /// The mirror of `url` below `root`.
-    pub(crate) fn of(root: &Path, url: &str) -> Directory {
-        let digest = ring::digest::digest(&ring::digest::SHA256, url.as_bytes());
+    /// The mirror of `url` below `root`. What is fetched without credentials has one of its own,
+    /// which so never holds what not everybody may see.
+    pub(crate) fn of(root: &Path, url: &str, access: Access) -> Directory {
+        let key = match access {
+            Access::Known => url.to_owned(),
+            // No repository's URL begins like this.
+            Access::Anonymous => format!("anonymous {url}"),
+        };
+        let digest = ring::digest::digest(&ring::digest::SHA256, key.as_bytes());
         let name = hex::encode(&digest.as_ref()[..20]);
         Directory {
             root: root.to_owned(),

@@ -13,7 +13,7 @@ use super::lock::{Turn, Turns};
 use super::refs::{self, Look, Resolved};
 use super::{Directory, Lease, open_isolated};
 use crate::error::CheckoutError;
-use crate::net::{Fault, Link, Net, size};
+use crate::net::{Access, Fault, Link, Net, size};
 
 const NO_TURN: &str = "another checkout of the same repository did not end";
 
@@ -131,7 +131,7 @@ impl Obtain<'_> {
         );
         let _turn = turn.map_err(|error| self.failed("lock the mirror", error))?;
         self.directory
-            .prepare(self.repo.as_str(), self.lease)
+            .prepare(&self.label(), self.lease)
             .map_err(|error| self.failed("prepare the mirror", error))?;
         // Whoever had the turn before may have fetched the same.
         if let Some(here) = self.here(resolved) {
@@ -243,6 +243,14 @@ impl Obtain<'_> {
             url: self.url(),
             revision,
             hint,
+        }
+    }
+
+    /// Whose mirror it is, for people.
+    fn label(&self) -> String {
+        match self.net.access {
+            Access::Known => self.repo.as_str().to_owned(),
+            Access::Anonymous => format!("{} (without credentials)", self.repo.as_str()),
         }
     }
 

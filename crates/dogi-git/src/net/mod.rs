@@ -20,7 +20,8 @@ use gix::protocol::transport::client::blocking_io::Transport as GitTransport;
 pub(crate) use link::{Budget, Fault, Link, size};
 pub(crate) use process::Process;
 
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, NoCredentials};
+use crate::error::CheckoutError;
 use crate::mirrors::{KnownHosts, SshKeys};
 
 /// How connections are made.
@@ -33,6 +34,16 @@ pub(crate) struct Net {
     pub(crate) ssh_program: PathBuf,
     pub(crate) allow_git: bool,
     pub(crate) allow_file: bool,
+    pub(crate) access: Access,
+}
+
+/// As whom servers are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// As somebody with the credentials that are configured.
+    Known,
+    /// As nobody in particular.
+    Anonymous,
 }
 
 /// A connection, and the program behind it if there is one.
@@ -42,12 +53,42 @@ pub(crate) struct Connection {
 }
 
 impl Net {
-    /// The name of the scheme, if it is not allowed.
-    pub(crate) fn forbidden(&self, repo: &RepoUrl) -> Option<&'static str> {
+    /// The same, as somebody whom no server knows.
+    pub(crate) fn anonymous(&self) -> Net {
+        Net {
+            guard: self.guard.clone(),
+            client: self.client.clone(),
+            credentials: Arc::new(NoCredentials),
+            known_hosts: self.known_hosts.clone(),
+            ssh_keys: SshKeys::new(),
+            ssh_program: self.ssh_program.clone(),
+            allow_git: self.allow_git,
+            allow_file: self.allow_file,
+            access: Access::Anonymous,
+        }
+    }
+
+    /// Whether the repository may be asked for at all.
+    pub(crate) fn permit(&self, repo: &RepoUrl) -> Result<(), CheckoutError> {
+        let url = repo.to_string();
+        let denied = |scheme| {
+            Err(CheckoutError::TransportDenied {
+                url: url.clone(),
+                scheme,
+            })
+        };
+        let refused = |reason: &str| {
+            let (url, reason) = (url.clone(), reason.to_owned());
+            Err(CheckoutError::Unauthorized { url, reason })
+        };
+        let anonymous = self.access == Access::Anonymous;
         match repo.transport() {
-            Transport::Git if !self.allow_git => Some("git"),
-            Transport::File if !self.allow_file => Some("file"),
-            _ => None,
+            Transport::Git if !self.allow_git => denied("git"),
+            Transport::File if !self.allow_file => denied("file"),
+            Transport::File if anonymous => refused("it is a directory of this machine"),
+            // Even without a key of the operator's, ssh would take the user's own.
+            Transport::Ssh { .. } if anonymous => refused("ssh lets nobody in without a key"),
+            _ => Ok(()),
         }
     }
 

@@ -17,5 +17,6 @@ mod mirrors;
 mod old_server;
 mod revisions;
 mod ssh;
+mod strangers;
 mod submodules;
 mod support;

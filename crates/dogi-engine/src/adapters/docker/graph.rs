@@ -43,15 +43,10 @@ impl DockerRunner {
             .create_volume(&volume, &labels)
             .await
             .map_err(|error| failed(&error))?;
-        let prepared = self.docker.prepare_volume(&volume, &image.id, &labels);
-        work.unless_cancelled(prepared)
-            .await?
-            .map_err(|error| failed(&error))?;
         let tree = |root: &str| request.checkout.tree(root, work.cancel.clone());
         let filled = self.docker.fill_volume(&volume, &image.id, &labels, tree);
-        work.unless_cancelled(filled)
-            .await?
-            .map_err(|error| failed(&error))
+        let filled = work.unless_cancelled(filled).await?;
+        filled.map_err(|error| failed(&error))
     }
 
     /// Makes the node's own volume. What an earlier life of the server left of a node that it did not come
@@ -71,19 +66,16 @@ impl DockerRunner {
         };
         let created = self.docker.create_volume(&own, &labels).await;
         created.map_err(|error| failed(&error))?;
-        match &node.node.on {
-            Some(source) => {
-                let from = volume_of(&work.run, source)?;
-                let copied = self.docker.copy_volume(&from, &own, image, &labels);
-                let copied = work.unless_cancelled(copied).await?;
-                copied.map_err(|error| failed(&error))
-            }
-            None => {
-                let prepared = self.docker.prepare_volume(&own, image, &labels);
-                let prepared = work.unless_cancelled(prepared).await?;
-                prepared.map_err(|error| failed(&error))
-            }
+        if let Some(source) = &node.node.on {
+            let from = volume_of(&work.run, source)?;
+            let copied = self.docker.copy_volume(&from, &own, image, &labels);
+            let copied = work.unless_cancelled(copied).await?;
+            copied.map_err(|error| failed(&error))?;
         }
+        // What is copied brings the mode of its root with it.
+        let prepared = self.docker.prepare_volume(&own, image, &labels);
+        let prepared = work.unless_cancelled(prepared).await?;
+        prepared.map_err(|error| failed(&error))
     }
 
     /// Removes what the labels show to be the step's.

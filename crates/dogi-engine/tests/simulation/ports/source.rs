@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use dogi_engine::ports::{
-    BoxStream, Checkout, Context, ContextRequest, FileLimits, RepoFile, Source, StepError, Work,
+    BoxStream, Checkout, CheckoutRequest, Context, ContextRequest, FileLimits, RepoFile, Source,
+    StepError, Work,
 };
-use dogi_job::{FailureKind, SourceRef};
+use dogi_job::FailureKind;
 use dogi_url::Commit;
 use futures::{FutureExt, future::BoxFuture};
 use tokio_util::sync::CancellationToken;
@@ -47,7 +48,7 @@ impl Checkout for Files {
 impl Source for Ports {
     fn checkout<'a>(
         &'a self,
-        _source: &'a SourceRef,
+        _request: CheckoutRequest<'a>,
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Arc<dyn Checkout>, StepError>> {
         async move {
