@@ -3,43 +3,21 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use dogi_testkit::{
-    docker::Context,
     forges::{Kind, Told},
     repo::Repo,
     wait,
 };
 use serde_json::{Value, json};
 
-use crate::harness::{Engine, NAME, Webhooks, sign};
+use crate::harness::{Image, NAME, Webhooks, sign};
 
-/// An image with a shell, which is gone in the end.
-struct Image(String);
-
-impl Image {
-    fn build(name: &str) -> Self {
-        let name = format!("dogi-e2e-{name}:{}", std::process::id());
-        let folder = tempfile::tempdir().expect("a directory");
-        let context = Context::bash("").expect("busybox is installed");
-        context.write_to(folder.path()).expect("a build context");
-        let path = folder.path().to_str().expect("UTF-8");
-        Engine::default().docker(&["build", "--quiet", "--tag", &name, path]);
-        Self(name)
-    }
-
-    /// A repository whose graph is `graph`, with this image for `IMAGE`.
-    fn repo(&self, graph: &str, files: &[(&str, &str)]) -> Repo {
-        let repo = Repo::with_files(files).expect("git works");
-        let graph = graph.replace("IMAGE", &self.0);
-        repo.write("ci.dockercise.yaml", graph).expect("written");
-        repo.commit("the graph").expect("a commit");
-        repo
-    }
-}
-
-impl Drop for Image {
-    fn drop(&mut self) {
-        Engine::default().docker(&["rmi", "--force", &self.0]);
-    }
+/// A repository whose graph is `graph`, with the name of this image for `IMAGE`.
+fn repo(image: &Image, graph: &str, files: &[(&str, &str)]) -> Repo {
+    let repo = Repo::with_files(files).expect("git works");
+    let graph = graph.replace("IMAGE", &image.name);
+    repo.write("ci.dockercise.yaml", graph).expect("written");
+    repo.commit("the graph").expect("a commit");
+    repo
 }
 
 fn first_run(answer: &Value) -> String {
@@ -104,8 +82,8 @@ after: {img: IMAGE, run: echo later, after: build}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_runs_the_nodes_that_it_touches_and_what_they_depend_on() {
-    let image = Image::build("triggered");
-    let repo = image.repo(TRIGGERED, &[("src/a", "one\n"), ("doc/a", "one\n")]);
+    let image = Image::build("triggered", "", &[]);
+    let repo = repo(&image, TRIGGERED, &[("src/a", "one\n"), ("doc/a", "one\n")]);
     let first = repo.head().expect("a commit");
     repo.write("src/a", "two\n").expect("written");
     let source = repo.commit("source").expect("a commit");
@@ -155,8 +133,8 @@ async fn a_push_runs_the_nodes_that_it_touches_and_what_they_depend_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_payload_says_what_changed_where_it_lists_all() {
-    let image = Image::build("listed");
-    let repo = image.repo(TRIGGERED, &[("src/a", "one\n")]);
+    let image = Image::build("listed", "", &[]);
+    let repo = repo(&image, TRIGGERED, &[("src/a", "one\n")]);
     let place = Webhooks::start(Kind::GitHub, repo, "    run: {pipeline: triggered}\n").await;
     let mut push = place.push("main");
     // There is no such commit that git could be asked for.
@@ -173,6 +151,40 @@ async fn the_payload_says_what_changed_where_it_lists_all() {
     assert_eq!(nodes(&status).len(), 3, "{status:#}");
 }
 
+/// A pull request of the newest commit, from the repository itself or another one.
+fn pull_request(place: &Webhooks, base: &str, from: Option<Value>) -> Value {
+    let url = place.repos.server.url(&format!("{NAME}.git"));
+    let own = json!({"full_name": NAME, "clone_url": url});
+    json!({
+        "action": "opened", "number": 7,
+        "pull_request": {"number": 7, "title": "please", "draft": false,
+            "head": {"sha": place.commit, "ref": "patch", "repo": from.unwrap_or_else(|| own.clone())},
+            "base": {"sha": base, "ref": "main", "repo": own}},
+        "repository": own, "sender": {"login": "somebody"},
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pull_request_runs_the_nodes_that_differ_from_its_base() {
+    let image = Image::build("proposed", "", &[]);
+    let repo = repo(&image, TRIGGERED, &[("doc/a", "one\n")]);
+    let base = repo.head().expect("a commit");
+    repo.write("doc/b", "two\n").expect("written");
+    repo.commit("documented").expect("a commit");
+    let rule = "    on: {pull_request: {}}\n    files: {a: /a}\n    \
+        run:\n      - {pipeline: triggered, name: changed}\n      - {dockerfile: Dockerfile}\n";
+    let place = Webhooks::start(Kind::GitHub, repo, rule).await;
+    let request = pull_request(&place, &base, None);
+    let run = first_run(&place.github("pull_request", "own", &request).await.json());
+    let status = place.ended(&run).await;
+    assert_eq!(nodes(&status), [("docs", "succeeded")].into(), "{status:#}");
+    let outputs = status["output"].as_object().expect("outputs");
+    assert!(
+        !outputs.contains_key("file_a"),
+        "files are of the other entry: {status:#}"
+    );
+}
+
 const DEPLOY: &str = "
 deploy: {img: IMAGE, run: echo got $DEPLOY_TOKEN of $STAGE., env: deploy_token, after: test}
 test: {img: IMAGE, run: env}
@@ -185,8 +197,8 @@ const DEPLOY_RULE: &str = "    on: {push: {}, pull_request: {}}\n    \
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_is_for_the_node_that_asks_for_it() {
-    let image = Image::build("deploy");
-    let place = Webhooks::start(Kind::GitHub, image.repo(DEPLOY, &[]), DEPLOY_RULE).await;
+    let image = Image::build("deploy", "", &[]);
+    let place = Webhooks::start(Kind::GitHub, repo(&image, DEPLOY, &[]), DEPLOY_RULE).await;
     let run = first_run(
         &place
             .github("push", "own", &place.push("main"))
@@ -209,19 +221,11 @@ async fn a_secret_is_for_the_node_that_asks_for_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pull_request_from_a_fork_gets_no_secret_and_is_told_which_node_wants_one() {
-    let image = Image::build("fork");
-    let place = Webhooks::start(Kind::GitHub, image.repo(DEPLOY, &[]), DEPLOY_RULE).await;
-    let url = place.repos.server.url(&format!("{NAME}.git"));
-    let base = json!({"full_name": NAME, "clone_url": url});
+    let image = Image::build("fork", "", &[]);
+    let place = Webhooks::start(Kind::GitHub, repo(&image, DEPLOY, &[]), DEPLOY_RULE).await;
     let fork = json!({"full_name": "stranger/app", "clone_url": "https://git.example/stranger/app.git",
         "fork": true});
-    let request = json!({
-        "action": "opened", "number": 7,
-        "pull_request": {"number": 7, "title": "please", "draft": false,
-            "head": {"sha": place.commit, "ref": "patch", "repo": fork},
-            "base": {"sha": place.commit, "ref": "main", "repo": base}},
-        "repository": base, "sender": {"login": "stranger"},
-    });
+    let request = pull_request(&place, &place.commit, Some(fork));
     let answer = place.github("pull_request", "fork", &request).await;
     let answer = answer.json();
     let run = first_run(&answer);
@@ -245,7 +249,7 @@ async fn a_pull_request_from_a_fork_gets_no_secret_and_is_told_which_node_wants_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_status_of_the_commit_names_the_node_that_failed() {
-    let image = Image::build("failing");
+    let image = Image::build("failing", "", &[]);
     let graph = "
 lint: {img: IMAGE, run: exit 3, triggers: src/}
 build: {img: IMAGE, run: echo built, triggers: src/}
@@ -253,7 +257,7 @@ publish: {img: IMAGE, run: echo never, after: [lint, build]}
 ";
     let place = Webhooks::start(
         Kind::GitHub,
-        image.repo(graph, &[]),
+        repo(&image, graph, &[]),
         "    run: {pipeline: '*'}\n",
     );
     let place = place.await;
@@ -286,7 +290,7 @@ publish: {img: IMAGE, run: echo never, after: [lint, build]}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_node_or_no_graph_is_told() {
-    let image = Image::build("unknown");
+    let image = Image::build("unknown", "", &[]);
     let cases = [
         (
             DEPLOY,
@@ -310,7 +314,7 @@ async fn what_is_no_node_or_no_graph_is_told() {
     ];
     for (graph, pipeline, state, said) in cases {
         let rule = format!("    run: {{pipeline: {pipeline}}}\n");
-        let place = Webhooks::start(Kind::GitHub, image.repo(graph, &[]), &rule).await;
+        let place = Webhooks::start(Kind::GitHub, repo(&image, graph, &[]), &rule).await;
         let run = first_run(
             &place
                 .github("push", "one", &place.push("main"))

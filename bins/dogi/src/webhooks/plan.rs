@@ -80,7 +80,8 @@ impl Trigger<'_> {
         }
     }
 
-    fn is_strangers(&self) -> bool {
+    /// Whether the commit may be of somebody who may not write to the repository.
+    pub(crate) fn is_strangers(&self) -> bool {
         matches!(&self.event.kind, EventKind::PullRequest(request) if request.from_fork)
     }
 

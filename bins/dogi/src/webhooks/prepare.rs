@@ -280,7 +280,8 @@ impl WebhookService {
         told: &Told,
     ) -> Result<repo_hooks::Asked, String> {
         let revision = trigger.revision().map_err(|error| error.to_string())?;
-        let checkout = self.look(trigger.repo, &revision).await?;
+        let strangers = trigger.is_strangers();
+        let checkout = self.look(trigger.repo, &revision, strangers).await?;
         let content = checkout.read_file(file).await;
         let content = content.map_err(|error| format!("{file}: {}", crate::chain(&error)))?;
         let received = told.request.received();
@@ -307,19 +308,35 @@ impl WebhookService {
         let Some(before) = plan::before(trigger.event) else {
             return Ok(None);
         };
-        let revision = |text: &str| Revision::new(text).map_err(|error| error.to_string());
+        let before = Revision::new(before.as_str()).map_err(|error| error.to_string())?;
         let after = trigger.revision().map_err(|error| error.to_string())?;
-        let after = self.look(trigger.repo, &after).await?;
-        let before = self.look(trigger.repo, &revision(before.as_str())?).await?;
+        let strangers = trigger.is_strangers();
+        let after = self.look(trigger.repo, &after, strangers).await?;
+        // Of the repository's own, whoever proposes something.
+        let before = self.look(trigger.repo, &before, false).await?;
         let changed = after.changed_since(&before).await;
         changed.map_err(|error| crate::chain(&error))
     }
 
-    async fn look(&self, repo: &RepoUrl, revision: &Revision) -> Result<Checkout, String> {
-        let cancel = CancellationToken::new();
-        let looking = self
-            .mirrors
-            .checkout(repo, Some(revision), &cancel, &|_| {});
+    /// `strangers`: the commit may be of somebody who may not see all that this server may.
+    async fn look(
+        &self,
+        repo: &RepoUrl,
+        revision: &Revision,
+        strangers: bool,
+    ) -> Result<Checkout, String> {
+        let (cancel, mirrors) = (CancellationToken::new(), &self.mirrors);
+        let (revision, quiet) = (Some(revision), |_: &str| {});
+        let looking = async {
+            match strangers {
+                true => {
+                    mirrors
+                        .checkout_for_stranger(repo, revision, &cancel, &quiet)
+                        .await
+                }
+                false => mirrors.checkout(repo, revision, &cancel, &quiet).await,
+            }
+        };
         match tokio::time::timeout(TO_LOOK, looking).await {
             Ok(checkout) => checkout.map_err(|error| crate::chain(&error)),
             Err(_) => Err("the repository can't be read in time".to_owned()),
