@@ -9,7 +9,7 @@ use dogi_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::harness::{Image, NAME, Webhooks, sign};
+use crate::harness::{Answer, Image, NAME, Webhooks, sign};
 
 /// A repository whose graph is `graph`, with the name of this image for `IMAGE`.
 fn repo(image: &Image, graph: &str, files: &[(&str, &str)]) -> Repo {
@@ -20,11 +20,10 @@ fn repo(image: &Image, graph: &str, files: &[(&str, &str)]) -> Repo {
     repo
 }
 
-fn first_run(answer: &Value) -> String {
-    answer["run"]
-        .as_str()
-        .unwrap_or_else(|| panic!("{answer:#}"))
-        .to_owned()
+async fn first_run(place: &Webhooks, answer: &Answer) -> String {
+    let started = place.started(answer).await;
+    let run = started["run"].as_str();
+    run.unwrap_or_else(|| panic!("{started:#}")).to_owned()
 }
 
 /// The nodes of a run, with what became of each.
@@ -55,7 +54,7 @@ async fn node_log(place: &Webhooks, run: &str, node: &str) -> String {
 }
 
 /// Sends a push from one commit to another as Gitea does, which never lists all changed files.
-async fn push(place: &Webhooks, (before, after): (&str, &str)) -> Value {
+async fn push(place: &Webhooks, (before, after): (&str, &str)) -> Answer {
     let mut push = place.push_of("main", after);
     push["before"] = before.into();
     let body = push.to_string();
@@ -65,7 +64,7 @@ async fn push(place: &Webhooks, (before, after): (&str, &str)) -> Value {
         .header("x-gitea-delivery", format!("{before}-{after}"))
         .header("x-gitea-signature", sign(&body))
         .header("content-type", "application/json");
-    place.dogi.ask(request.body(body)).await.json()
+    place.dogi.ask(request.body(body)).await
 }
 
 const TRIGGERED: &str = "
@@ -92,7 +91,7 @@ async fn a_push_runs_the_nodes_that_it_touches_and_what_they_depend_on() {
     let rule = "    run: {pipeline: triggered}\n";
     let place = Webhooks::start(Kind::Gitea, repo, rule).await;
 
-    let run = first_run(&push(&place, (&first, &source)).await);
+    let run = first_run(&place, &push(&place, (&first, &source)).await).await;
     let status = place.ended(&run).await;
     let log = place.log(&run).await;
     assert_eq!(status["state"], "succeeded", "{status:#} {log}");
@@ -103,7 +102,7 @@ async fn a_push_runs_the_nodes_that_it_touches_and_what_they_depend_on() {
     assert!(built.contains(&said), "{built}");
     assert!(built.contains("mend it"), "the event: {built}");
 
-    let run = first_run(&push(&place, (&source, &readme)).await);
+    let run = first_run(&place, &push(&place, (&source, &readme)).await).await;
     let status = place.ended(&run).await;
     let log = place.log(&run).await;
     assert_eq!(status["state"], "succeeded", "{status:#} {log}");
@@ -111,7 +110,7 @@ async fn a_push_runs_the_nodes_that_it_touches_and_what_they_depend_on() {
     assert!(log.contains("nothing to do"), "{log}");
 
     // Nobody knows what of a new branch is new.
-    let run = first_run(&push(&place, (&"0".repeat(40), &readme)).await);
+    let run = first_run(&place, &push(&place, (&"0".repeat(40), &readme)).await).await;
     let status = place.ended(&run).await;
     assert_eq!(
         nodes(&status).into_keys().collect::<Vec<_>>(),
@@ -141,12 +140,12 @@ async fn the_payload_says_what_changed_where_it_lists_all() {
     push["before"] = "1111111111111111111111111111111111111111".into();
     push["created"] = false.into();
     push["commits"][0]["modified"] = json!(["doc/deep/a"]);
-    let run = first_run(&place.github("push", "listed", &push).await.json());
+    let run = first_run(&place, &place.github("push", "listed", &push).await).await;
     let status = place.ended(&run).await;
     assert_eq!(nodes(&status), [("docs", "succeeded")].into(), "{status:#}");
     // The payload does not list all, and git does not know: all nodes with triggers.
     push["forced"] = true.into();
-    let run = first_run(&place.github("push", "forced", &push).await.json());
+    let run = first_run(&place, &place.github("push", "forced", &push).await).await;
     let status = place.ended(&run).await;
     assert_eq!(nodes(&status).len(), 3, "{status:#}");
 }
@@ -175,7 +174,7 @@ async fn a_pull_request_runs_the_nodes_that_differ_from_its_base() {
         run:\n      - {pipeline: triggered, name: changed}\n      - {dockerfile: Dockerfile}\n";
     let place = Webhooks::start(Kind::GitHub, repo, rule).await;
     let request = pull_request(&place, &base, None);
-    let run = first_run(&place.github("pull_request", "own", &request).await.json());
+    let run = first_run(&place, &place.github("pull_request", "own", &request).await).await;
     let status = place.ended(&run).await;
     assert_eq!(nodes(&status), [("docs", "succeeded")].into(), "{status:#}");
     let outputs = status["output"].as_object().expect("outputs");
@@ -200,11 +199,10 @@ async fn a_secret_is_for_the_node_that_asks_for_it() {
     let image = Image::build("deploy", "", &[]);
     let place = Webhooks::start(Kind::GitHub, repo(&image, DEPLOY, &[]), DEPLOY_RULE).await;
     let run = first_run(
-        &place
-            .github("push", "own", &place.push("main"))
-            .await
-            .json(),
-    );
+        &place,
+        &place.github("push", "own", &place.push("main")).await,
+    )
+    .await;
     let status = place.ended(&run).await;
     let wanted = [("deploy", "succeeded"), ("test", "succeeded")];
     assert_eq!(nodes(&status), wanted.into(), "{status:#}");
@@ -227,15 +225,15 @@ async fn a_pull_request_from_a_fork_gets_no_secret_and_is_told_which_node_wants_
         "fork": true});
     let request = pull_request(&place, &place.commit, Some(fork));
     let answer = place.github("pull_request", "fork", &request).await;
-    let answer = answer.json();
-    let run = first_run(&answer);
-    let status = place.ended(&run).await;
+    let started = place.started(&answer).await;
+    let run = started["run"].as_str().unwrap_or_default();
+    let status = place.ended(run).await;
     assert_eq!(status["state"], "failed", "{status:#}");
     let error = status["errors"][0].as_str().unwrap_or_default();
     let wanted = "ci.dockercise.yaml:2: the node \"deploy\" needs the variable DEPLOY_TOKEN, which was not given";
     assert!(error.contains(wanted), "{status:#}");
     // Another entry, whose nodes ask for none.
-    let other = answer["runs"][1]["run"].as_str().unwrap_or_default();
+    let other = started["runs"][1]["run"].as_str().unwrap_or_default();
     let status = place.ended(other).await;
     assert_eq!(nodes(&status), [("test", "succeeded")].into(), "{status:#}");
     let told = results(&place, 2).await;
@@ -262,11 +260,10 @@ publish: {img: IMAGE, run: echo never, after: [lint, build]}
     );
     let place = place.await;
     let run = first_run(
-        &place
-            .github("push", "failing", &place.push("main"))
-            .await
-            .json(),
-    );
+        &place,
+        &place.github("push", "failing", &place.push("main")).await,
+    )
+    .await;
     let status = place.ended(&run).await;
     let wanted = [
         ("build", "succeeded"),
@@ -316,11 +313,10 @@ async fn what_is_no_node_or_no_graph_is_told() {
         let rule = format!("    run: {{pipeline: {pipeline}}}\n");
         let place = Webhooks::start(Kind::GitHub, repo(&image, graph, &[]), &rule).await;
         let run = first_run(
-            &place
-                .github("push", "one", &place.push("main"))
-                .await
-                .json(),
-        );
+            &place,
+            &place.github("push", "one", &place.push("main")).await,
+        )
+        .await;
         let status = place.ended(&run).await;
         let last = &results(&place, 1).await[0];
         assert_eq!(last.state, state, "{pipeline}: {status:#}");
