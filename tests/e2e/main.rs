@@ -34,4 +34,5 @@ mod signatures;
 mod stopping;
 mod streams;
 mod taken_up;
+mod webhook_graphs;
 mod webhooks;

@@ -117,6 +117,24 @@ impl Webhooks {
         self.dogi.ask(request.body(body)).await
     }
 
+    /// What was started, also where the repository had to be looked at for so long that the answer did not
+    /// wait for it.
+    pub(crate) async fn started(&self, answer: &Answer) -> Value {
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        let answer = answer.json();
+        let known = || async {
+            let list = self.dogi.get("/deliveries").await.json();
+            let deliveries = list["deliveries"].as_array().into_iter().flatten();
+            let mut known = deliveries.filter(|delivery| delivery["id"] == answer["id"]);
+            known
+                .find(|delivery| delivery["outcome"] != "taken")
+                .cloned()
+        };
+        wait::within(std::time::Duration::from_secs(60), "what is started", known)
+            .await
+            .unwrap_or_else(|error| panic!("{error}: {answer:#}"))
+    }
+
     /// The log of a run that is over.
     pub(crate) async fn log(&self, run: &str) -> String {
         self.dogi.get(&format!("/runs/{run}/log")).await.text()

@@ -20,6 +20,7 @@ pub(crate) use follower::{Followed, Follower};
 pub(crate) use forge::{NAME, SECRET, TOKEN, Webhooks, sign};
 pub(crate) use held::Held;
 pub(crate) use hooks::{Hooks, NO_DOCKER};
+pub(crate) use http::Answer;
 pub(crate) use image::Image;
 pub(crate) use jobs::{Job, Submitted, moment};
 pub(crate) use leftovers::{Volumes, assert_nothing_left};

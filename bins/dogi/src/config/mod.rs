@@ -33,7 +33,7 @@ pub use masked::{masked, masked_sentence};
 pub use plain::PlainName;
 pub use problem::{Origin, Problem, Report};
 pub use repos::{Allowance, MailOn, MailRule, RepoRule};
-pub use runs::{ComposeTests, RunEntry, Work};
+pub use runs::{ComposeTests, Pipeline, RunEntry, Work};
 pub use secret::Secret;
 pub use setting::{Group, Kind, Setting};
 pub use settings::{

@@ -148,6 +148,7 @@ repos:                          # what deliveries start: the first rule that mat
       - {image: \"python:3.12\", bashc: \"pip install . && pytest\", timeout: 10m, memory: 1g, cpus: 2}
       - {compose: docker-compose.yml, service: tests, push: true}
       - {compose: docker-compose.yml, command: [make, integration], name: integration}
+      - {pipeline: triggered}                                # or a node, [test, deploy], \"*\"
       - {command: [make, deploy]}                            # on this machine, without a container
       - {hooks: hooks.yaml, image: \"alpine:3\"}               # the repository's own
     files: {data: /app/data.jsonl}

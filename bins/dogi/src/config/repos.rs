@@ -182,13 +182,11 @@ fn rule(file: &mut FileReader<'_>, node: Node, path: &str) -> Option<RepoRule> {
     };
     let files_line = files.as_ref().map(|node| node.line);
     let files = self::files(reader, files, &here("files"));
-    let in_containers =
-        |run: &RunEntry| !matches!(run.work, Work::Compose { .. } | Work::Host { .. });
     if let Some(line) = files_line
         && !runs.is_empty()
-        && !runs.iter().any(in_containers)
+        && !runs.iter().any(|run| run.work.takes_files())
     {
-        let message = "is for containers that dogi makes, and this rule makes none";
+        let message = "is for containers of dockerfile, image and hooks, and this rule has none";
         reader.mistake(line, &here("files"), message);
     }
     let env = self::env(reader, env, &here("env"));

@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 use crate::config::{ForgeKind, RepoRule, Settings};
 
 pub(crate) use book::{Book, BookError, Outcome, Record, Started};
-pub(crate) use plan::{PlanError, secret_name};
+pub(crate) use plan::{PlanError, before, secret_name};
 pub(crate) use prepare::{Promised, StartError};
 pub(crate) use request::Request;
 

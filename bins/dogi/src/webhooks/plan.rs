@@ -1,7 +1,7 @@
 //! From an event and the rule that it hits to the runs that it starts. Pure, but for the files of the
 //! repository that somebody has looked at before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dogi_hooks::forge::{Event, EventKind, Ref};
 use dogi_job::{
@@ -80,7 +80,8 @@ impl Trigger<'_> {
         }
     }
 
-    fn is_strangers(&self) -> bool {
+    /// Whether the commit may be of somebody who may not write to the repository.
+    pub(crate) fn is_strangers(&self) -> bool {
         matches!(&self.event.kind, EventKind::PullRequest(request) if request.from_fork)
     }
 
@@ -200,11 +201,22 @@ impl Reporting {
     }
 }
 
-/// The run of an entry of a rule.
+/// The commit that what an event changed is told from, if there is one.
+pub(crate) fn before(event: &Event) -> Option<&Commit> {
+    match &event.kind {
+        EventKind::Push(push) => push.before.as_ref(),
+        EventKind::PullRequest(request) => request.base.as_ref(),
+        _ => None,
+    }
+}
+
+/// The run of an entry of a rule. `changed`: the files that the event changed; `None`: nobody can tell,
+/// or no entry of the rule asks.
 pub(crate) fn of_entry(
     trigger: &Trigger<'_>,
     rule: &RepoRule,
     entry: &RunEntry,
+    changed: Option<&BTreeSet<String>>,
     number: usize,
 ) -> Result<Planned, PlanError> {
     let context = entry.context();
@@ -229,6 +241,12 @@ pub(crate) fn of_entry(
         Work::Image { image, command } => {
             spec.origin = Origin::Image(image.clone());
             spec.command.clone_from(command);
+            with_event(&mut spec)?;
+        }
+        Work::Pipeline(pipeline) => {
+            spec.origin = Origin::Graph(pipeline.selection(changed));
+            // Those are of containers that other entries of the rule make.
+            spec.files.clear();
             with_event(&mut spec)?;
         }
         Work::Compose { .. } | Work::Host { .. } => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dogi_engine::{Engine, RunHandle, SubmitError};
 use dogi_git::Checkout;
-use dogi_hooks::forge::{Event, EventKind};
+use dogi_hooks::forge::Event;
 use dogi_hooks::rules::{Changed, Decision, decide_for};
 use dogi_job::{Refusal, Spec};
 use dogi_url::{RepoUrl, Revision};
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::plan::{self, PlanError, Planned, Trigger};
 use super::{BookError, Chosen, Judged, Outcome, Started, Told, WebhookService, repo_hooks};
-use crate::config::{RepoRule, RunEntry, Work};
+use crate::config::{Pipeline, RepoRule, RunEntry, Work};
 
 /// How long a repository may take to be looked at before a run is started that says so itself.
 const TO_LOOK: Duration = Duration::from_secs(600);
@@ -192,10 +192,14 @@ impl WebhookService {
             (Chosen::Rule { index, needs_paths }, _) => (index, needs_paths),
         };
         let rule = &self.rules[index];
-        if needs_paths && let Some(reason) = self.unwanted_by_paths(rule, &trigger).await {
+        let changed = match needs_paths || asks_for_changes(rule) {
+            true => self.changed_files(&trigger).await,
+            false => None,
+        };
+        if needs_paths && let Some(reason) = unwanted_by_paths(rule, &trigger, changed.as_ref()) {
             return Ok(Plan::Nothing { reason });
         }
-        self.runs(&trigger, rule, told).await
+        self.runs(&trigger, rule, told, changed.as_ref()).await
     }
 
     async fn runs(
@@ -203,6 +207,7 @@ impl WebhookService {
         trigger: &Trigger<'_>,
         rule: &RepoRule,
         told: &Told,
+        changed: Option<&BTreeSet<String>>,
     ) -> Result<Plan, PlanError> {
         let mut runs = Vec::new();
         let mut others = Vec::new();
@@ -213,7 +218,7 @@ impl WebhookService {
                     self.of_hooks(trigger, (rule, entry), asked, (&mut runs, &mut others))?;
                 }
                 _ => {
-                    let planned = match plan::of_entry(trigger, rule, entry, runs.len()) {
+                    let planned = match plan::of_entry(trigger, rule, entry, changed, runs.len()) {
                         // The others are run.
                         Err(error @ PlanError::Stranger(_)) => {
                             plan::refused(trigger, rule, entry, error.to_string(), runs.len())
@@ -275,7 +280,8 @@ impl WebhookService {
         told: &Told,
     ) -> Result<repo_hooks::Asked, String> {
         let revision = trigger.revision().map_err(|error| error.to_string())?;
-        let checkout = self.look(trigger.repo, &revision).await?;
+        let strangers = trigger.is_strangers();
+        let checkout = self.look(trigger.repo, &revision, strangers).await?;
         let content = checkout.read_file(file).await;
         let content = content.map_err(|error| format!("{file}: {}", crate::chain(&error)))?;
         let received = told.request.received();
@@ -283,51 +289,78 @@ impl WebhookService {
         asked.map_err(|error| crate::chain(&error))
     }
 
-    /// Why the changed files are not among those that the rule waits for; `None`: they are, or nobody can
-    /// tell.
-    async fn unwanted_by_paths(&self, rule: &RepoRule, trigger: &Trigger<'_>) -> Option<String> {
-        let changed = self.changed(trigger).await;
-        let changed = match &changed {
-            Ok(Some(files)) => Changed::Files(files),
-            Ok(None) => Changed::Unknown,
+    /// The files that the event changed: those of the payload if it has all of them, else what git says.
+    /// `None`: nobody can tell.
+    async fn changed_files(&self, trigger: &Trigger<'_>) -> Option<BTreeSet<String>> {
+        if let Some(told) = &trigger.event.paths {
+            return Some(told.clone());
+        }
+        match self.changed(trigger).await {
+            Ok(changed) => changed,
             Err(reason) => {
                 tracing::info!(delivery = trigger.id, reason, "changed files are not known");
-                Changed::Unknown
+                None
             }
-        };
-        let key = trigger.repo.match_key();
-        match decide_for([&rule.rule], Some(&key), trigger.event, changed) {
-            Decision::Unwanted { why, .. } => Some(why.to_string()),
-            _ => None,
         }
     }
 
     async fn changed(&self, trigger: &Trigger<'_>) -> Result<Option<BTreeSet<String>>, String> {
-        let before = match &trigger.event.kind {
-            EventKind::Push(push) => push.before.clone(),
-            EventKind::PullRequest(request) => request.base.clone(),
-            _ => None,
-        };
-        let Some(before) = before else {
+        let Some(before) = plan::before(trigger.event) else {
             return Ok(None);
         };
-        let revision = |text: &str| Revision::new(text).map_err(|error| error.to_string());
+        let before = Revision::new(before.as_str()).map_err(|error| error.to_string())?;
         let after = trigger.revision().map_err(|error| error.to_string())?;
-        let after = self.look(trigger.repo, &after).await?;
-        let before = self.look(trigger.repo, &revision(before.as_str())?).await?;
+        let strangers = trigger.is_strangers();
+        let after = self.look(trigger.repo, &after, strangers).await?;
+        // Of the repository's own, whoever proposes something.
+        let before = self.look(trigger.repo, &before, false).await?;
         let changed = after.changed_since(&before).await;
         changed.map_err(|error| crate::chain(&error))
     }
 
-    async fn look(&self, repo: &RepoUrl, revision: &Revision) -> Result<Checkout, String> {
-        let cancel = CancellationToken::new();
-        let looking = self
-            .mirrors
-            .checkout(repo, Some(revision), &cancel, &|_| {});
+    /// `strangers`: the commit may be of somebody who may not see all that this server may.
+    async fn look(
+        &self,
+        repo: &RepoUrl,
+        revision: &Revision,
+        strangers: bool,
+    ) -> Result<Checkout, String> {
+        let (cancel, mirrors) = (CancellationToken::new(), &self.mirrors);
+        let (revision, quiet) = (Some(revision), |_: &str| {});
+        let looking = async {
+            match strangers {
+                true => {
+                    mirrors
+                        .checkout_for_stranger(repo, revision, &cancel, &quiet)
+                        .await
+                }
+                false => mirrors.checkout(repo, revision, &cancel, &quiet).await,
+            }
+        };
         match tokio::time::timeout(TO_LOOK, looking).await {
             Ok(checkout) => checkout.map_err(|error| crate::chain(&error)),
             Err(_) => Err("the repository can't be read in time".to_owned()),
         }
+    }
+}
+
+/// Whether an entry of the rule wants to know what changed.
+fn asks_for_changes(rule: &RepoRule) -> bool {
+    let mut works = rule.runs.iter().map(|entry| &entry.work);
+    works.any(|work| matches!(work, Work::Pipeline(Pipeline::Triggered)))
+}
+
+/// Why the changed files are not among those that the rule waits for; `None`: they are, or nobody can tell.
+fn unwanted_by_paths(
+    rule: &RepoRule,
+    trigger: &Trigger<'_>,
+    changed: Option<&BTreeSet<String>>,
+) -> Option<String> {
+    let changed = changed.map_or(Changed::Unknown, Changed::Files);
+    let key = trigger.repo.match_key();
+    match decide_for([&rule.rule], Some(&key), trigger.event, changed) {
+        Decision::Unwanted { why, .. } => Some(why.to_string()),
+        _ => None,
     }
 }
 

@@ -121,6 +121,65 @@ fn what_starts_nothing_says_why() {
     }
 }
 
+const GRAPH: &str = "\
+webhooks: {github: {secret: s}, gitea: {secret: s}, gitlab: {token: t}}
+repos:
+  - match: '*'
+    on: {push: {tags: ['**'], branches: ['**']}, pull_request: {}, release: {}}
+    run:
+      - {pipeline: [test, deploy]}
+      - {pipeline: triggered, name: changed}
+";
+
+#[test]
+fn which_nodes_of_a_container_graph_would_run_is_explained() {
+    let changed = "  dogi/changed: runs the nodes of the repository's container graph that are \
+                   triggered by the changed files";
+    let nobody = "; nobody can tell which changed: all nodes that have triggers";
+    let cases = [
+        ("push", "gitea", "gitea-push", ", which git is asked for"),
+        ("push", "github", "github-push-branch-created", nobody),
+        ("push", "github", "github-push-tag-created", nobody),
+        ("release", "gitea", "gitea-release", nobody),
+        (
+            "pull_request",
+            "gitea",
+            "gitea-pull-request-synchronized",
+            ", which git is asked for",
+        ),
+        (
+            "merge_request",
+            "gitlab",
+            "gitlab-merge-request-update",
+            nobody,
+        ),
+    ];
+    for (event, forge, name, known) in cases {
+        let said = explained(GRAPH, name, &["--event", event, "--forge", forge]);
+        for wanted in [
+            "\n  dogi/pipeline: runs the nodes test, deploy of the repository's container graph\n",
+            &format!("\n{changed}{known}\n"),
+        ] {
+            assert!(said.contains(wanted), "{name}: wanted {wanted}, got {said}");
+        }
+    }
+    // Here the payload lists them.
+    let folder = folder(GRAPH);
+    let push = folder.path().join("push.json");
+    let (a, b) = ("a".repeat(40), "b".repeat(40));
+    let text = format!(
+        r#"{{"ref": "refs/heads/main", "before": "{a}", "after": "{b}", "forced": false,
+            "commits": [{{"id": "{b}", "message": "x", "added": ["src/a"], "removed": [],
+            "modified": []}}], "repository": {{"full_name": "acme/app",
+            "clone_url": "https://github.com/acme/app.git"}}}}"#
+    );
+    std::fs::write(&push, text).expect("a file");
+    let (exit, said, err) = check(&folder, &push, &["--event", "push"]);
+    assert_eq!(exit, Exit::Success, "{err}");
+    let wanted = format!("\n{changed}\n");
+    assert!(said.contains(&wanted), "wanted {wanted}, got {said}");
+}
+
 #[test]
 fn a_pull_request_from_a_fork_gets_no_secrets() {
     let more = ["--event", "pull_request", "--forge", "gitea"];

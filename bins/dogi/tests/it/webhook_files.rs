@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use dogi::config::{Allowance, ComposeTests, MailOn, RepoRule, Settings, Work};
+use dogi::config::{Allowance, ComposeTests, MailOn, Pipeline, RepoRule, Settings, Work};
+use dogi_graph::Selection;
 use dogi_hooks::forge::Forge;
 use dogi_url::{Command, GroupPolicy};
 
@@ -414,7 +415,9 @@ fn every_mistake_in_a_run_is_told() {
         ("[]", &["repos[0].run: is an empty list"]),
         (
             "{}",
-            &["repos[0].run: what to run is missing: expected dockerfile, image"],
+            &[
+                "repos[0].run: what to run is missing: expected dockerfile, image, compose, pipeline, command or hooks",
+            ],
         ),
         (
             "[make]",
@@ -487,8 +490,44 @@ fn every_mistake_in_a_run_is_told() {
             ],
         ),
         (
-            "{pipeline: [deploy]}",
-            &["run.pipeline: this version runs no container graphs"],
+            "{pipeline: a b, timeout: soon}",
+            &[
+                "run.pipeline: \"a b\": expected letters",
+                "run.timeout: \"soon\": expected whole numbers with units",
+            ],
+        ),
+        (
+            "{pipeline: 'a,b'}",
+            &["run.pipeline: \"a,b\": expected letters"],
+        ),
+        (
+            "{pipeline: }",
+            &["run.pipeline: expected `*`, `triggered`, a node or a list of nodes, not nothing"],
+        ),
+        (
+            "{pipeline: {deploy: true}}",
+            &["run.pipeline: expected `*`, `triggered`, a node or a list of nodes, not a mapping"],
+        ),
+        (
+            "{pipeline: []}",
+            &["run.pipeline: is an empty list: expected names of nodes, or `*` for all"],
+        ),
+        (
+            "{pipeline: [ok, 'b d', [c], '*', ok]}",
+            &[
+                "run.pipeline[1]: \"b d\": expected letters",
+                "run.pipeline[2]: expected the name of a node, not a list",
+                "run.pipeline[3]: \"*\": is for all nodes: expected it alone, not in a list",
+                "run.pipeline[4]: \"ok\": stands in the list twice: expected each node once",
+            ],
+        ),
+        (
+            "{pipeline: triggered, cmd: make}",
+            &["run.cmd: unknown key; known here: pipeline, memory, cpus, name, timeout"],
+        ),
+        (
+            "{pipeline: triggered, image: a}",
+            &["run.image: does not go with pipeline: an entry has one form"],
         ),
         (
             "[{image: a, name: x}, {image: b, name: x}]",
@@ -498,6 +537,111 @@ fn every_mistake_in_a_run_is_told() {
     for (run, wanted) in cases {
         let text = format!("repos: [{{match: '*', run: {run}}}]\n");
         check(&[(&text, wanted)]);
+    }
+}
+
+#[test]
+fn a_pipeline_is_all_nodes_some_or_those_that_are_triggered() {
+    let graph = "of the repository's container graph";
+    let cases = [
+        ("'*'", format!("runs all nodes {graph}")),
+        (
+            "triggered",
+            format!("runs the nodes {graph} that are triggered by the changed files"),
+        ),
+        ("deploy", format!("runs the node deploy {graph}")),
+        (
+            "[test, deploy]",
+            format!("runs the nodes test, deploy {graph}"),
+        ),
+        // Such a node is named in a list.
+        ("[triggered]", format!("runs the node triggered {graph}")),
+    ];
+    for (pipeline, said) in cases {
+        let rules = rules(&format!(
+            "  - match: '*'\n    run: {{pipeline: {pipeline}}}\n"
+        ));
+        let [run] = &rules[0].runs[..] else {
+            panic!("one entry, not {:?}", rules[0].runs);
+        };
+        assert_eq!(run.work.to_string(), said, "{pipeline}");
+        assert_eq!(run.context(), "dogi/pipeline", "{pipeline}");
+    }
+    let rules = rules(
+        "  - match: '*'
+    run:
+      - {pipeline: triggered, name: changed, timeout: 10m, memory: 512m, cpus: 2}
+      - {pipeline: a}
+      - {pipeline: b}
+      - {image: 'alpine:3'}
+    files: {data: /app/data.jsonl}
+",
+    );
+    let runs = &rules[0].runs;
+    let contexts: Vec<String> = runs.iter().map(|run| run.context()).collect();
+    assert_eq!(
+        contexts,
+        [
+            "dogi/changed",
+            "dogi/pipeline",
+            "dogi/pipeline-2",
+            "dogi/image"
+        ]
+    );
+    assert_eq!(runs[0].timeout, Some(Duration::from_secs(600)));
+    assert_eq!(runs[0].memory, Some(512 << 20));
+    assert!(runs[0].cpus.is_some());
+}
+
+#[test]
+fn files_are_of_containers_that_dogi_makes_itself() {
+    let told = &["repos[0].files: is for containers of dockerfile, image and hooks"];
+    let cases: [(&str, &[&str]); 4] = [
+        ("{pipeline: triggered}", told),
+        ("[{pipeline: '*'}, {command: make}]", told),
+        ("{compose: docker-compose.yml}", told),
+        ("{command: make}", told),
+    ];
+    for (run, wanted) in cases {
+        let text = format!("repos: [{{match: '*', files: {{a: /a}}, run: {run}}}]\n");
+        check(&[(&text, wanted)]);
+    }
+}
+
+#[test]
+fn what_is_triggered_is_recorded_within_bounds() {
+    let files = |count: usize, length: usize| -> BTreeSet<String> {
+        (0..count).map(|at| format!("{at:0length$}")).collect()
+    };
+    let few = files(2, 3);
+    let many = files(5_000, 6);
+    let long = files(512, 1024);
+    let cases = [
+        (None, None),
+        (Some(BTreeSet::new()), Some(0)),
+        (Some(few), Some(2)),
+        (Some(many), Some(5_000)),
+        (Some(files(5_001, 6)), None),
+        (Some(long), Some(512)),
+        (Some(files(512, 1025)), None),
+    ];
+    for (changed, wanted) in cases {
+        let shown = changed.as_ref().map(BTreeSet::len);
+        let selection = Pipeline::Triggered.selection(changed.as_ref());
+        let expected = match wanted {
+            Some(count) => {
+                let files: Vec<String> = changed.iter().flatten().cloned().collect();
+                assert_eq!(files.len(), count);
+                Selection::Touched(files)
+            }
+            None => Selection::Triggered,
+        };
+        assert!(selection == expected, "of {shown:?} files");
+        let deploy = Pipeline::Nodes(vec!["deploy".parse().expect("a name")]);
+        assert!(
+            matches!(deploy.selection(changed.as_ref()), Selection::Nodes(names) if names.len() == 1)
+        );
+        assert_eq!(Pipeline::All.selection(changed.as_ref()), Selection::All);
     }
 }
 
@@ -524,6 +668,6 @@ fn the_example_in_the_documentation_is_a_good_file() {
     let token = token.path().to_str().expect("UTF-8");
     let example = example.replace("/etc/dogi/token", token);
     let settings = with_file(&example, &set).expect("a good file");
-    assert_eq!(settings.file.repos[0].runs.len(), 6);
+    assert_eq!(settings.file.repos[0].runs.len(), 7);
     assert_eq!(settings.warnings, Vec::<String>::new());
 }

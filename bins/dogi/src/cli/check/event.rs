@@ -5,7 +5,10 @@ use dogi_hooks::forge::{Event, EventKind, Forge, Ref, Verified, Word};
 use dogi_hooks::rules::{Changed, Decision, Rule, decide_for, explain_for};
 use dogi_url::EnvName;
 
-use crate::config::{ComposeCi, Origin, Problem, RepoRule, Settings, did_you_mean};
+use crate::config::{
+    ComposeCi, Origin, Pipeline, Problem, RepoRule, RunEntry, Settings, Work, did_you_mean,
+};
+use crate::webhooks;
 
 /// What of a list of files is shown.
 const FILES_SHOWN: usize = 10;
@@ -264,11 +267,21 @@ fn files(event: &Event) -> String {
     }
 }
 
+/// What an entry does. Which files a delivery changed may be known only when it is there.
+fn entry(run: &RunEntry, event: &Event) -> String {
+    let line = format!("{}: {}", run.context(), run.work);
+    let asks = matches!(run.work, Work::Pipeline(Pipeline::Triggered));
+    match (&event.paths, webhooks::before(event)) {
+        (None, Some(_)) if asks => format!("{line}, which git is asked for"),
+        (None, None) if asks => {
+            format!("{line}; nobody can tell which changed: all nodes that have triggers")
+        }
+        _ => line,
+    }
+}
+
 fn started(repo: &RepoRule, event: &Event) -> impl Iterator<Item = String> {
-    let runs = repo
-        .runs
-        .iter()
-        .map(|run| format!("{}: {}", run.context(), run.work));
+    let runs = repo.runs.iter().map(|run| entry(run, event));
     let names: Vec<&str> = repo.secrets.keys().map(EnvName::as_str).collect();
     let secrets = match (names.is_empty(), repo.secrets_for(event)) {
         (true, _) => None,

@@ -1,5 +1,6 @@
 //! `run` of a rule: what a delivery starts, in all its forms.
 
+mod pipeline;
 mod read;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use dogi_url::{Command, Cpus, ImageRef, RepoPath, StageName};
 
 use super::plain::PlainName;
 
+pub use pipeline::Pipeline;
 pub(super) use read::read;
 
 /// One thing that a delivery starts.
@@ -67,6 +69,8 @@ pub enum Work {
         /// Push the project's images when the tests succeed.
         push: bool,
     },
+    /// Runs nodes of the repository's container graph.
+    Pipeline(Pipeline),
     /// Runs a command on this machine, without a container, in a checkout.
     Host {
         /// The command.
@@ -98,8 +102,19 @@ impl Work {
             Self::Dockerfile { .. } => "dockerfile",
             Self::Image { .. } => "image",
             Self::Compose { .. } => "compose",
+            Self::Pipeline(_) => "pipeline",
             Self::Host { .. } => "command",
             Self::Hooks { .. } => "hooks",
+        }
+    }
+
+    /// Whether it makes containers whose files can become outputs: those of a compose project are not of
+    /// dogi's making, and a container graph has volumes instead.
+    #[must_use]
+    pub fn takes_files(&self) -> bool {
+        match self {
+            Self::Dockerfile { .. } | Self::Image { .. } | Self::Hooks { .. } => true,
+            Self::Compose { .. } | Self::Pipeline(_) | Self::Host { .. } => false,
         }
     }
 }
@@ -138,6 +153,7 @@ impl fmt::Display for Work {
                     ""
                 })
             }
+            Self::Pipeline(pipeline) => write!(f, "runs {pipeline}"),
             Self::Host { command } => write!(f, "runs {} on this machine", quoted(command)),
             Self::Hooks { file, image } => {
                 write!(

@@ -6,14 +6,14 @@ use std::time::Duration;
 use dogi_url::{Command, Cpus, ImageRef, RepoPath, duration, size};
 use dogi_yaml::{Key, Node, Reader, Value, index, join};
 
-use super::{ComposeTests, RunEntry, Work};
+use super::{ComposeTests, RunEntry, Work, pipeline};
 use crate::config::plain::{PlainName, checked, flag, typed, value};
 
 /// Which keys go together. The first form of which the key is there is the one that is meant.
 const FORMS: [(&str, &[&str]); 6] = [
     ("hooks", &["image", "memory", "cpus"]),
     ("compose", &["service", "command", "push", "memory", "cpus"]),
-    ("pipeline", &[]),
+    ("pipeline", &["memory", "cpus"]),
     (
         "dockerfile",
         &["context", "target", "cmd", "bashc", "memory", "cpus"],
@@ -99,8 +99,8 @@ fn entry(reader: &mut Reader<'_>, node: Node, path: &str) -> Option<Unnamed> {
     let has = |wanted: &str| entries.iter().any(|(key, _)| key.text == wanted);
     let Some((form, keys)) = FORMS.into_iter().find(|(form, _)| has(form)) else {
         if reader.count() == before || is_nothing {
-            let message = "what to run is missing: expected dockerfile, image, compose, command \
-                           or hooks";
+            let message = "what to run is missing: expected dockerfile, image, compose, pipeline, \
+                           command or hooks";
             reader.mistake(line, path, message);
         }
         return None;
@@ -190,14 +190,10 @@ fn work(reader: &mut Reader<'_>, form: &str, mut fields: Fields) -> Option<Work>
                 command,
             })
         }
-        "command" => {
+        "pipeline" => pipeline::read(reader, own, &path).map(Work::Pipeline),
+        _ => {
             let command = command(reader, own, &path)?;
             Some(Work::Host { command })
-        }
-        _ => {
-            let message = "this version runs no container graphs";
-            reader.mistake(own.line, &path, message);
-            None
         }
     }
 }
