@@ -82,7 +82,7 @@ impl Admission {
     /// Lends a place to a run that is under way, for one more container of it, if there is one that
     /// nobody waits for. One whose container is there already is lent `anyway`.
     pub fn lend(&mut self, anyway: bool) -> bool {
-        let lends = anyway || (self.has_room() && self.waiting == 0);
+        let lends = anyway || (self.has_room() && self.nobody_could_have_it());
         self.lent += usize::from(lends);
         lends
     }
@@ -276,13 +276,13 @@ impl Admission {
 
     /// Everybody who waits has room and waits for a group only: who needs none of these passes.
     fn may_pass(&self, ticket: &Ticket) -> bool {
-        self.has_room()
-            && self.group_is_free(ticket)
-            && self
-                .queues
-                .values()
-                .flatten()
-                .all(|waiting| !self.group_is_free(waiting))
+        self.has_room() && self.group_is_free(ticket) && self.nobody_could_have_it()
+    }
+
+    /// A place that is free is of no use to those who wait: they wait for their groups.
+    fn nobody_could_have_it(&self) -> bool {
+        let mut waiting = self.queues.values().flatten();
+        waiting.all(|waiting| !self.group_is_free(waiting))
     }
 
     fn start(&mut self, ticket: &Ticket) {
