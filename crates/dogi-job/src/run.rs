@@ -143,10 +143,12 @@ impl Run {
                 self.checked_out = true;
             }
             Event::Built { image, .. } => self.image = Some(image.clone()),
-            Event::Planned { plan } => {
+            Event::Planned { plan } if self.nodes.is_none() => {
                 self.nodes = Some(Nodes::new((**plan).clone(), at));
                 self.decide_by_nodes();
             }
+            // What has begun goes by the graph that it began with.
+            Event::Planned { .. } => {}
             Event::Node { node, happened } => self.node(at, node, happened),
             Event::Started { container } => self.container = Some(container.clone()),
             Event::Exited {

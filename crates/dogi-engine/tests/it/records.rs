@@ -6,12 +6,13 @@ use dogi_engine::{
     ports::{Record, Submission},
     store::codec::{CodecError, Written, decode, encode},
 };
+use dogi_graph::{ContainerNode, EnvValue, NodeWork, Plan, PlannedNode, Selection, VolumeSource};
 use dogi_job::{
     CallbackExchange, CallbackRequest, CallbackResponse, Compose, ComposeAllow, ComposeTest, Event,
-    Failure, FailureKind, HostCommand, Local, MailOn, MailReport, Origin, Phase, Report, Spec,
-    StatusReport, StopCause, Submit, Workspace,
+    Failure, FailureKind, HostCommand, Local, MailOn, MailReport, NodeEvent, Origin, Phase, Report,
+    SecretName, Spec, StatusReport, StopCause, Submit, Workspace,
 };
-use dogi_url::{Commit, ContainerPath, Namespace};
+use dogi_url::{Commit, ContainerPath, EnvName, ImageRef, Namespace, NodeName};
 use serde_json::{Value, json};
 
 use crate::fakes::spec;
@@ -46,7 +47,7 @@ fn failed(phase: Phase, kind: FailureKind) -> Event {
     }
 }
 
-fn of_an_event(spec: Spec) -> Record {
+fn run_of(spec: Spec) -> Record {
     Record::Submitted(Submission {
         how: Submit::Run,
         spec: Box::new(spec),
@@ -104,6 +105,137 @@ fn local_of_an_event() -> Spec {
         origin: Origin::Local(Local::Command(words.into())),
         ..spec("action=run")
     }
+}
+
+fn node(name: &str) -> NodeName {
+    NodeName::new(name).expect("a name of a node")
+}
+
+fn variable(name: &str) -> EnvName {
+    EnvName::new(name).expect("a name of a variable")
+}
+
+/// A node with nothing that it can do without.
+fn plain_node() -> ContainerNode {
+    ContainerNode {
+        image: ImageRef::new("alpine:3").expect("an image"),
+        run: "cat /code/VERSION".to_owned(),
+        dir: None,
+        env: BTreeMap::new(),
+        volumes: [VolumeSource::Code].into(),
+        on: None,
+        no_log: false,
+        never_fail: false,
+    }
+}
+
+/// A node with everything that one can have.
+fn full_node() -> ContainerNode {
+    ContainerNode {
+        dir: Some(ContainerPath::new("/srv").expect("a path")),
+        env: [
+            (variable("VERSION"), EnvValue::Output(node("version"))),
+            (variable("TOKEN"), EnvValue::Outside(variable("token"))),
+        ]
+        .into(),
+        volumes: [VolumeSource::Code, VolumeSource::Node(node("version"))].into(),
+        on: Some(VolumeSource::Node(node("version"))),
+        no_log: true,
+        never_fail: true,
+        ..plain_node()
+    }
+}
+
+/// A plan with every kind of node.
+fn plan() -> Plan {
+    let container = |node| NodeWork::Container(Box::new(node));
+    let nodes = [
+        ("version", vec![], container(plain_node())),
+        ("deploy", vec!["version", "token"], container(full_node())),
+        ("token", vec![], NodeWork::Variable(variable("token"))),
+        ("all", vec!["deploy"], NodeWork::Join),
+    ];
+    let nodes = nodes.map(|(name, after, work)| {
+        let after = after.into_iter().map(node).collect();
+        (node(name), PlannedNode { after, work })
+    });
+    Plan {
+        nodes: nodes.into(),
+    }
+}
+
+fn of_node(happened: NodeEvent) -> Event {
+    Event::Node {
+        node: node("deploy"),
+        happened,
+    }
+}
+
+fn graph_events() -> [(&'static str, Event); 5] {
+    let message = "no such image";
+    [
+        (
+            "planned-1",
+            Event::Planned {
+                plan: Box::new(plan()),
+            },
+        ),
+        (
+            "node-1-built",
+            of_node(NodeEvent::Built {
+                image: format!("sha256:{}", "0".repeat(64)),
+                reused: true,
+            }),
+        ),
+        (
+            "node-1-started",
+            of_node(NodeEvent::Started {
+                container: "c".repeat(64),
+            }),
+        ),
+        (
+            "node-1-exited",
+            of_node(NodeEvent::Exited {
+                code: 137,
+                out_of_memory: true,
+            }),
+        ),
+        (
+            "node-1-failed",
+            of_node(NodeEvent::Failed {
+                failure: Failure::new(Phase::Build, FailureKind::Build, message),
+            }),
+        ),
+    ]
+}
+
+fn graph_submissions() -> [(&'static str, Record); 5] {
+    let graph = |selection| Spec {
+        origin: Origin::Graph(selection),
+        ..spec("action=run")
+    };
+    let secret = SecretName::parse("github.com/o/r#DEPLOY_KEY").expect("a name");
+    let with_all = Spec {
+        outside: [(variable("HOME"), "/home/me".to_owned())].into(),
+        secrets: [(variable("DEPLOY_KEY"), secret)].into(),
+        ..graph(Selection::Nodes(vec![node("deploy"), node("lint")]))
+    };
+    let touched = vec!["src/main.rs".to_owned()];
+    let of_a_terminal = Spec {
+        outside: [(variable("HOME"), "/home/me".to_owned())].into(),
+        ..spec("action=run")
+    };
+    [
+        ("submitted-4-graph", with_all),
+        ("submitted-4-graph-all", graph(Selection::All)),
+        (
+            "submitted-4-graph-touched",
+            graph(Selection::Touched(touched)),
+        ),
+        ("submitted-4-graph-triggered", graph(Selection::Triggered)),
+        ("submitted-4-outside", of_a_terminal),
+    ]
+    .map(|(name, spec)| (name, run_of(spec)))
 }
 
 /// An example of every record, by the name of its golden file.
@@ -210,9 +342,9 @@ fn examples() -> BTreeMap<&'static str, Record> {
     });
     let submissions = [
         ("submitted-2-command", command),
-        ("submitted-3-event", of_an_event(container_of_an_event())),
-        ("submitted-3-compose", of_an_event(compose_of_an_event())),
-        ("submitted-3-local", of_an_event(local_of_an_event())),
+        ("submitted-3-event", run_of(container_of_an_event())),
+        ("submitted-3-compose", run_of(compose_of_an_event())),
+        ("submitted-3-local", run_of(local_of_an_event())),
         ("submitted-1", submitted(Submit::Run, "action=run")),
         (
             "submitted-1-everything",
@@ -224,9 +356,11 @@ fn examples() -> BTreeMap<&'static str, Record> {
         ),
     ];
     events
-        .map(|(name, event)| (name, Record::Event(event)))
         .into_iter()
+        .chain(graph_events())
+        .map(|(name, event)| (name, Record::Event(event)))
         .chain(submissions)
+        .chain(graph_submissions())
         .collect()
 }
 

@@ -216,7 +216,105 @@ fn ten_thousand_waiting_runs_come_in_order() {
     assert_eq!(admission.release(&run(10_000)), []);
 }
 
+#[test]
+fn a_place_is_lent_while_one_is_free_and_nobody_waits() {
+    let mut admission = admission(3, 10);
+    admission.request(ticket(1, "a")).expect("it runs");
+    assert!(admission.lend(false));
+    assert!(admission.lend(false));
+    assert!(!admission.lend(false), "all are taken");
+    assert_eq!(admission.request(ticket(2, "b")), Ok(LATER));
+    assert_eq!(admission.take_back(1), [run(2)]);
+    assert_eq!(admission.take_back(1), []);
+    assert!(admission.lend(false));
+    assert_eq!(admission.release(&run(2)), []);
+    assert!(admission.lend(false), "the place of a run can be lent");
+    assert_eq!((admission.running(), admission.waiting()), (1, 0));
+}
+
+#[test]
+fn whoever_waits_comes_before_whoever_borrows() {
+    let mut admission = admission(2, 10);
+    for n in 1..=4 {
+        admission.request(ticket(n, "a")).expect("there is room");
+    }
+    assert!(!admission.lend(false));
+    assert_eq!(admission.release(&run(1)), [run(3)]);
+    assert!(!admission.lend(false), "one waits still");
+    assert_eq!(admission.release(&run(2)), [run(4)]);
+    assert_eq!(admission.release(&run(3)), []);
+    assert!(admission.lend(false));
+}
+
+#[test]
+fn one_that_waits_for_its_group_keeps_nobody_from_borrowing() {
+    let mut admission = admission(3, 10);
+    for n in [1, 2] {
+        let ticket = grouped(n, "a", "deploy", GroupPolicy::Queue);
+        admission.request(ticket).expect("there is room");
+    }
+    assert!(admission.lend(false), "run 2 could not have the place");
+    assert!(admission.lend(false));
+    assert!(!admission.lend(false));
+    assert_eq!(admission.release(&run(1)), [run(2)]);
+}
+
+#[test]
+fn one_that_has_a_container_already_is_lent_a_place_anyway_and_others_wait_for_it() {
+    let mut admission = admission(1, 10);
+    admission.restore(&ticket(1, "a"));
+    admission.restore_waiting(ticket(2, "a"));
+    assert!(admission.lend(true));
+    assert!(admission.lend(true), "there are three containers by now");
+    assert_eq!(admission.fill(), []);
+    assert_eq!(admission.release(&run(1)), [], "two are there still");
+    assert_eq!(admission.take_back(1), []);
+    assert_eq!(admission.take_back(1), [run(2)]);
+}
+
+#[test]
+fn places_that_nobody_borrowed_cannot_be_given_back() {
+    let mut admission = admission(1, 10);
+    assert_eq!(admission.take_back(5), []);
+    assert_eq!(admission.request(ticket(1, "a")), Ok(NOW));
+    assert!(!admission.lend(false));
+    assert_eq!(admission.request(ticket(2, "a")), Ok(LATER));
+}
+
 proptest! {
+    #[test]
+    fn what_is_lent_is_within_the_limit_and_nobody_is_forgotten_for_it(
+        limit in 1usize..5,
+        steps in prop::collection::vec(0u8..4, 1..80),
+    ) {
+        let mut admission = admission(limit, 1000);
+        let mut running = BTreeSet::new();
+        let mut lent = 0;
+        for (n, step) in (0u16..).zip(steps) {
+            let waiting = admission.waiting();
+            let started = match step {
+                0 if admission.request(ticket(n, "a")).expect("the queue is large") => vec![run(n)],
+                0 => Vec::new(),
+                1 => running.pop_first().map(|run| admission.release(&run)).unwrap_or_default(),
+                2 => {
+                    let lends = admission.lend(false);
+                    prop_assert!(!lends || waiting == 0, "somebody waits for it");
+                    lent += usize::from(lends);
+                    Vec::new()
+                }
+                _ => {
+                    let back = lent.min(2);
+                    lent -= back;
+                    admission.take_back(back)
+                }
+            };
+            running.extend(started);
+            prop_assert!(running.len() + lent <= limit, "{} run, {lent} are lent", running.len());
+            let free = running.len() + lent < limit;
+            prop_assert!(!free || admission.waiting() == 0, "a place is free, and somebody waits");
+        }
+    }
+
     #[test]
     fn never_more_than_allowed_nobody_twice_nobody_forgotten(
         limit in 1usize..4,

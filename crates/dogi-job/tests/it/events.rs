@@ -8,6 +8,8 @@ use dogi_url::{Commit, InstanceId, Namespace, RawTarget, RepoUrl, RunRequest, Un
 use proptest::prelude::*;
 use serde_json::json;
 
+use crate::graph::{any_node_event, planned, small_plan};
+
 pub(crate) fn at(ms: u64) -> UnixMillis {
     UnixMillis(ms)
 }
@@ -125,6 +127,8 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
         })),
         Just(attempted(200, None)),
         Just(attempted(503, Some(1))),
+        Just(planned(small_plan())),
+        any_node_event(),
         Just(Event::CleanedUp),
         Just(Event::CleanupFailed {
             message: "no".to_owned()

@@ -4,6 +4,7 @@ mod admission;
 mod callback;
 mod command;
 mod events;
+mod graph;
 mod resume;
 mod run;
 mod secret;

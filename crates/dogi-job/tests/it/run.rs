@@ -9,6 +9,7 @@ use crate::events::{
     any_event, at, attempted, built, checked_out, commit, exited, failed, feed, run, spec, spec_of,
     started, stop, wanted,
 };
+use crate::graph::{node_built, node_exited, of_node, planned, small_plan};
 
 #[test]
 fn a_run_goes_from_queue_to_clean_end_one_effect_at_a_time() {
@@ -200,6 +201,9 @@ fn answer(effect: &Effect) -> Event {
         Effect::Checkout => checked_out(),
         Effect::Build { .. } => built(),
         Effect::Run { .. } | Effect::Command | Effect::Local => exited(0),
+        Effect::Plan => planned(small_plan()),
+        Effect::NodeImage { node } => of_node(node.as_str(), node_built()),
+        Effect::NodeRun { node, .. } => of_node(node.as_str(), node_exited(0)),
         Effect::Deliver { attempt: 3.. } => attempted(200, None),
         Effect::Deliver { .. } => attempted(503, Some(1)),
         Effect::Cleanup => Event::CleanedUp,
@@ -212,9 +216,11 @@ proptest! {
     fn every_order_of_events_ends_in_a_final_state(
         events in prop::collection::vec(any_event(), 0..25),
         callback in any::<bool>(),
+        graph in any::<bool>(),
     ) {
-        let spec = if callback { spec_of("cb=https://example.com/cb&cb_on=always") } else { spec() };
-        let mut run = run(spec);
+        let callback = if callback { "cb=https://example.com/cb&cb_on=always" } else { "" };
+        let graph = if graph { "&pipeline=*" } else { "" };
+        let mut run = run(spec_of(&format!("{callback}{graph}")));
         let mut now = 0;
         for event in &events {
             now += 1;
