@@ -15,7 +15,7 @@ use dogi_engine::{
     ports::{
         Alive, Attempted, Begin, BoxStream, BuildRequest, BuiltImage, Checkout, CheckoutRequest,
         CommandRequest, ContainerRequest, Context, ContextRequest, Deliverer, Delivery, FileLimits,
-        Host, RepoFile, Runner, Source, StepError, Work,
+        Host, PullRequest, RepoFile, Runner, ShareRequest, Source, StepError, Work,
     },
 };
 use dogi_job::{
@@ -27,6 +27,8 @@ use futures::{FutureExt, future::BoxFuture};
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+
+use crate::graphs::fakes::Graphs;
 
 /// What the fake world does and has done.
 #[derive(Debug)]
@@ -69,6 +71,8 @@ pub(crate) struct World {
     pub(crate) deliveries_panic: Mutex<bool>,
     /// The digest of every build context; there is none if this is `None`.
     pub(crate) context: Mutex<Option<String>>,
+    /// What there is of container graphs.
+    pub(crate) graphs: Graphs,
 }
 
 #[derive(Debug, Clone)]
@@ -96,6 +100,7 @@ impl Fake {
             sweeps: AtomicUsize::new(0),
             deliveries_panic: Mutex::default(),
             context: Mutex::default(),
+            graphs: Graphs::default(),
         }))
     }
 
@@ -200,8 +205,9 @@ pub(crate) fn instance(spec: &Spec) -> InstanceId {
     spec.instance.clone()
 }
 
+/// Files: the digest of a build context, and the container graph.
 #[derive(Debug)]
-struct FakeCheckout(Option<String>);
+struct FakeCheckout(Option<String>, Option<RepoFile>);
 
 /// A Dockerfile that needs nothing.
 #[derive(Debug)]
@@ -256,10 +262,12 @@ impl Checkout for FakeCheckout {
 
     fn files<'a>(
         &'a self,
-        _: &'a (dyn Fn(&str) -> bool + Send + Sync),
+        wanted: &'a (dyn Fn(&str) -> bool + Send + Sync),
         _: FileLimits,
     ) -> BoxFuture<'a, Result<Vec<RepoFile>, StepError>> {
-        async { Ok(Vec::new()) }.boxed()
+        let files = self.1.iter().filter(|file| wanted(&file.path)).cloned();
+        let files = files.collect();
+        async { Ok(files) }.boxed()
     }
 
     fn tree(&self, _prefix: &str, _cancel: CancellationToken) -> BoxStream {
@@ -288,7 +296,8 @@ impl Source for Fake {
                 return Err(error);
             }
             let context = self.0.context.lock().expect("not poisoned").clone();
-            Ok(Arc::new(FakeCheckout(context)) as Arc<dyn Checkout>)
+            let graph = self.0.graphs.file();
+            Ok(Arc::new(FakeCheckout(context, graph)) as Arc<dyn Checkout>)
         }
         .boxed()
     }
@@ -319,6 +328,9 @@ impl Runner for Fake {
         work: &'a Work,
     ) -> BoxFuture<'a, Result<Exit, StepError>> {
         async move {
+            if request.node.is_some() {
+                return self.0.graphs.run(&request, work).await;
+            }
             if let Begin::TakeUp { .. } = request.begin {
                 return self.take_up(work).await;
             }
@@ -347,6 +359,28 @@ impl Runner for Fake {
             self.end(work).await
         }
         .boxed()
+    }
+
+    fn pull<'a>(
+        &'a self,
+        _request: PullRequest<'a>,
+        _work: &'a Work,
+    ) -> BoxFuture<'a, Result<BuiltImage, StepError>> {
+        async {
+            Ok(BuiltImage {
+                id: "sha256:2".to_owned(),
+                reused: false,
+            })
+        }
+        .boxed()
+    }
+
+    fn share<'a>(
+        &'a self,
+        _request: ShareRequest<'a>,
+        _work: &'a Work,
+    ) -> BoxFuture<'a, Result<(), StepError>> {
+        async { Ok(()) }.boxed()
     }
 
     fn cleanup<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), StepError>> {

@@ -6,6 +6,7 @@ mod commands;
 mod docker;
 mod fakes;
 mod governor;
+mod graphs;
 #[cfg(feature = "command")]
 mod host;
 mod left_behind;
