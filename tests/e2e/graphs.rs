@@ -383,18 +383,25 @@ async fn nodes_without_a_path_between_them_run_at_once_where_there_is_room() {
     let one = Place::with("narrow", &files, &[("MAX_RUNNING", "1")]).await;
     let target = one.target("pipeline=*&output=node_both");
     let stream = tokio::spawn(one.dogi.client().get(one.dogi.url(&target)).send());
-    one.until(&[("left", "running"), ("right", "building")])
-        .await;
-    one.begun(&["left"]).await;
+    // Either may be first.
+    let running = wait::until("a node to run", || async {
+        let now = one.now().await;
+        let runs = |node: &&str| now["nodes"][node]["state"] == "running";
+        ["left", "right"].into_iter().find(runs)
+    });
+    let first = running.await.expect("one of them runs");
+    let second = if first == "left" { "right" } else { "left" };
+    one.begun(&[first]).await;
+    one.until(&[(first, "running"), (second, "building")]).await;
     assert_eq!(
         containers(&one.dogi.namespace).len(),
         1,
         "one place, one container"
     );
     go(&one);
-    one.until(&[("left", "succeeded"), ("right", "running")])
+    one.until(&[(first, "succeeded"), (second, "running")])
         .await;
-    one.begun(&["right"]).await;
+    one.begun(&[second]).await;
     go(&one);
     let text = stream.await.expect("no panic").expect("an answer");
     let text = text.text().await.expect("a text");

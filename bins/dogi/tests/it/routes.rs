@@ -222,7 +222,11 @@ async fn bad_requests_are_told_what_is_wrong() {
             403,
             "169.254.169.254",
         ),
-        (format!("{RUN}?action=run&pipeline=*&image=busybox"), 400, "pipeline"),
+        (
+            format!("{RUN}?action=run&pipeline=*&image=busybox"),
+            400,
+            "pipeline",
+        ),
         (format!("{RUN}?action=run&output=file_x"), 400, "file_x"),
         (RUN.to_owned(), 404, "nothing has run"),
         (format!("{RUN}?action=abort"), 404, "nothing has run"),

@@ -4,10 +4,14 @@ use dogi_engine::EngineConfig;
 use dogi_job::{NodeState, State, Submit};
 
 use super::submit;
+<<<<<<< HEAD
 use crate::{
     fakes::{engine_with, spec},
     lives::Machine,
 };
+=======
+use crate::fakes::{engine_with, spec};
+>>>>>>> graph-tests
 
 const THREE: &str = "a: {img: i, run: r}\nb: {img: i, run: r}\nc: {img: i, run: r}";
 
@@ -86,6 +90,7 @@ async fn an_aborted_run_gives_its_places_back() {
     }
     assert_eq!(graphs.most(), 2);
 }
+<<<<<<< HEAD
 
 #[test]
 fn containers_of_an_earlier_life_go_on_whatever_the_limits_are_now() {
@@ -116,3 +121,5 @@ fn containers_of_an_earlier_life_go_on_whatever_the_limits_are_now() {
         assert_eq!(other.finished().await.state, State::Succeeded);
     });
 }
+=======
+>>>>>>> graph-tests
