@@ -4,14 +4,7 @@ use dogi_engine::EngineConfig;
 use dogi_job::{NodeState, State, Submit};
 
 use super::submit;
-<<<<<<< HEAD
-use crate::{
-    fakes::{engine_with, spec},
-    lives::Machine,
-};
-=======
 use crate::fakes::{engine_with, spec};
->>>>>>> graph-tests
 
 const THREE: &str = "a: {img: i, run: r}\nb: {img: i, run: r}\nc: {img: i, run: r}";
 
@@ -90,36 +83,3 @@ async fn an_aborted_run_gives_its_places_back() {
     }
     assert_eq!(graphs.most(), 2);
 }
-<<<<<<< HEAD
-
-#[test]
-fn containers_of_an_earlier_life_go_on_whatever_the_limits_are_now() {
-    let mut machine = Machine::new();
-    machine.fake.0.graphs.set_file(THREE);
-    machine.running = 2;
-    let id = machine.life(async |engine| {
-        let run = submit(&engine, "x").await;
-        let graphs = &machine.fake.0.graphs;
-        graphs.are_running(run.id(), &["a", "b"]).await;
-        run.id().clone()
-    });
-    machine.running = 1;
-    machine.life(async |engine| {
-        let graphs = &machine.fake.0.graphs;
-        let run = engine.run(&id).expect("it is known");
-        graphs.are_running(&id, &["a", "b"]).await;
-        let other = engine.submit(spec("action=run&id=other"), Submit::Run);
-        let other = other.await.expect("it is taken").run;
-        graphs.ends("a", 0);
-        graphs.are_running(&id, &["b"]).await;
-        assert_eq!(other.status().state, State::Queued, "`b` has the place");
-        graphs.ends("b", 0);
-        graphs.are_running(&id, &["c"]).await;
-        graphs.ends("c", 0);
-        assert_eq!(run.finished().await.state, State::Succeeded);
-        machine.fake.let_end(1);
-        assert_eq!(other.finished().await.state, State::Succeeded);
-    });
-}
-=======
->>>>>>> graph-tests
