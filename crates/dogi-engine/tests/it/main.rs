@@ -10,6 +10,7 @@ mod governor;
 mod host;
 mod left_behind;
 mod lifecycle;
+mod lines;
 mod lives;
 mod outputs;
 mod plan;
