@@ -11,6 +11,7 @@ mod graphs;
 mod host;
 mod left_behind;
 mod lifecycle;
+mod lines;
 mod lives;
 mod outputs;
 mod plan;
