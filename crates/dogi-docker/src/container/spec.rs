@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
 
+use crate::build::ImageId;
+use crate::image::ImageName;
 use crate::volume::VolumeMount;
 
 /// A container as wanted. Whatever is not said here is as `docker run` has it.
@@ -15,7 +17,8 @@ use crate::volume::VolumeMount;
 pub struct ContainerSpec {
     /// Name, unique on the engine; `None`: Docker invents one.
     pub name: Option<String>,
-    /// Image to run: an id (`sha256:…`) or a name that the engine has.
+    /// Image to run: a whole id (`sha256:…`) or a name that the engine has; never the beginning of an id.
+    /// A name without tag and digest means `latest`.
     pub image: String,
     /// Replaces the image's `CMD`, and leaves its `ENTRYPOINT`, as `docker run IMAGE …` does.
     /// `None` or empty: the image's own.
@@ -86,9 +89,18 @@ impl ContainerSpec {
         format!("{parts:?}")
     }
 
+    /// To an engine a short name may be the beginning of an id: it is given the full one.
+    fn image_for_engine(&self) -> String {
+        let name = match ImageId::parse(&self.image) {
+            Some(_) => None,
+            None => ImageName::parse(&self.image).ok(),
+        };
+        name.map_or_else(|| self.image.clone(), |name| name.full())
+    }
+
     pub(super) fn body(&self) -> ContainerCreateBody {
         ContainerCreateBody {
-            image: Some(self.image.clone()),
+            image: Some(self.image_for_engine()),
             cmd: self.command.clone().filter(|words| !words.is_empty()),
             entrypoint: self.entrypoint.clone().filter(|words| !words.is_empty()),
             env: Some(

@@ -1,12 +1,13 @@
 //! Images: names, what the engine has, pulling, digests.
 
+mod local;
 mod name;
 mod size;
 
 use std::fmt;
 
 use bollard::models::CreateImageInfo;
-use bollard::query_parameters::{CreateImageOptions, RemoveImageOptions};
+use bollard::query_parameters::CreateImageOptions;
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
@@ -74,47 +75,6 @@ pub enum PullError {
 }
 
 impl Docker {
-    /// Whether the engine has this image. Cancel safe.
-    ///
-    /// # Errors
-    /// The engine is gone.
-    pub async fn image_exists(&self, image: &ImageId) -> Result<bool, EngineError> {
-        Ok(self.inspect(image.as_str()).await?.is_some())
-    }
-
-    /// The id of the image that the engine has by this name; `None` if it has none. Cancel safe.
-    ///
-    /// # Errors
-    /// The engine is gone.
-    pub async fn local_image(&self, image: &ImageName) -> Result<Option<ImageId>, EngineError> {
-        let found = self.inspect(&image.to_string()).await?;
-        Ok(found.and_then(|found| found.id.as_deref().and_then(ImageId::parse)))
-    }
-
-    /// Removes an image of which only the id is left; fine if it is not there. Returns whether it is gone:
-    /// an image that is in use stays. Cancel safe.
-    ///
-    /// # Errors
-    /// The engine is gone, or failed.
-    pub async fn remove_image(&self, image: &ImageId) -> Result<bool, EngineError> {
-        let options = RemoveImageOptions {
-            force: false,
-            noprune: false,
-            platforms: None,
-        };
-        let removed = self
-            .client()
-            .remove_image(image.as_str(), Some(options), None)
-            .await
-            .map_err(|err| self.fault("remove an image", err));
-        match removed {
-            Ok(_) => Ok(true),
-            Err(err) if err.is_not_found() => Ok(true),
-            Err(err) if err.status() == Some(409) => Ok(false),
-            Err(err) => Err(err),
-        }
-    }
-
     /// What a build would take for this name now: the engine's own image where it has one (both builders
     /// look there first), the registry's otherwise; with `pull` always the registry's. A name that holds a
     /// digest is its own answer, and costs nothing. Cancel safe.
@@ -134,7 +94,7 @@ impl Docker {
             image: image.clone(),
             source,
         };
-        if !pull && let Some(found) = self.inspect(&image.to_string()).await.map_err(engine)? {
+        if !pull && let Some(found) = self.inspect_named(image).await.map_err(engine)? {
             let known = found.repo_digests.iter().flatten().find_map(|reference| {
                 let (name, digest) = reference.split_once('@')?;
                 let same = ImageName::parse(name).is_ok_and(|name| name.same_repository(image));
@@ -147,25 +107,46 @@ impl Docker {
                 return Ok(Resolved::Local(id));
             }
         }
+        let digest = self.ask_registry(image, auth).await?;
+        Ok(Resolved::Digest(digest))
+    }
+
+    /// The image that its registry has by this name now, named by its digest. The registry is asked
+    /// whatever the engine has, and for a name that holds a digest, too: so this tells whether somebody with
+    /// these credentials may have the image. To pull what it returns moves no tag of the engine. Cancel safe.
+    ///
+    /// # Errors
+    /// See [`PullError`].
+    pub async fn published(
+        &self,
+        image: &ImageName,
+        auth: &RegistryAuth,
+    ) -> Result<ImageName, PullError> {
+        let digest = self.ask_registry(image, auth).await?;
+        let named = image.at_digest(&digest);
+        named.map_err(|err| PullError::Denied {
+            image: image.clone(),
+            reason: format!("the registry gave the digest {digest:?}: {}", err.reason),
+        })
+    }
+
+    async fn ask_registry(
+        &self,
+        image: &ImageName,
+        auth: &RegistryAuth,
+    ) -> Result<String, PullError> {
         let credentials = self.credentials(image, auth).await?;
         let credentials = credentials.map(|found| for_registry(image.registry(), &found));
         let asked = self
             .client()
-            .inspect_registry_image(&image.to_string(), credentials)
+            .inspect_registry_image(&image.full(), credentials)
             .await;
         let found = asked
             .map_err(|err| classify(image, self.fault("ask the registry for an image", err)))?;
-        found
-            .descriptor
-            .digest
-            .map(Resolved::Digest)
-            .ok_or_else(|| {
-                let reason = "the registry gave no digest".to_owned();
-                PullError::Denied {
-                    image: image.clone(),
-                    reason,
-                }
-            })
+        found.descriptor.digest.ok_or_else(|| PullError::Denied {
+            image: image.clone(),
+            reason: "the registry gave no digest".to_owned(),
+        })
     }
 
     /// Pulls an image; `log` gets readable text. Returns its id. Dropping the future, or cancelling, stops
@@ -198,7 +179,7 @@ impl Docker {
         let what = "pull an image";
         let credentials = self.credentials(image, auth).await?;
         let options = CreateImageOptions {
-            from_image: Some(image.with_tag()),
+            from_image: Some(image.full()),
             platform: platform.unwrap_or_default().to_owned(),
             ..CreateImageOptions::default()
         };
@@ -236,19 +217,6 @@ impl Docker {
                 image: image.clone(),
                 source,
             })
-    }
-
-    async fn inspect(
-        &self,
-        name: &str,
-    ) -> Result<Option<bollard::models::ImageInspect>, EngineError> {
-        match self.client().inspect_image(name).await {
-            Ok(found) => Ok(Some(found)),
-            Err(err) => match self.fault("inspect an image", err) {
-                err if err.is_not_found() => Ok(None),
-                err => Err(err),
-            },
-        }
     }
 }
 

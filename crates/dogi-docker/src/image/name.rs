@@ -121,12 +121,33 @@ impl ImageName {
         self.registry == other.registry && self.path == other.path
     }
 
-    /// A name without tag and digest would stand for every tag in a pull.
-    pub(crate) fn with_tag(&self) -> String {
+    /// Whether both stand for the same image: by the digest, or else by the tag.
+    pub(crate) fn same_image(&self, other: &ImageName) -> bool {
+        let same = match (&self.digest, &other.digest) {
+            (None, None) => self.tag_or_latest() == other.tag_or_latest(),
+            (one, another) => one == another,
+        };
+        same && self.same_repository(other)
+    }
+
+    /// What has this digest in the same repository.
+    pub(crate) fn at_digest(&self, digest: &str) -> Result<ImageName, ImageNameError> {
+        ImageName::parse(&format!("{}/{}@{digest}", self.registry, self.path))
+    }
+
+    /// With the registry and a tag or digest: nothing but a name. A shorter one, or one like `sha256:32d6`,
+    /// may be the beginning of an image's id to an engine, and stand for every tag in a pull.
+    pub(crate) fn full(&self) -> String {
+        let repository = format!("{}/{}", self.registry, self.path);
         match (&self.tag, &self.digest) {
-            (None, None) => format!("{self}:latest"),
-            _ => self.to_string(),
+            (Some(tag), Some(digest)) => format!("{repository}:{tag}@{digest}"),
+            (None, Some(digest)) => format!("{repository}@{digest}"),
+            (_, None) => format!("{repository}:{}", self.tag_or_latest()),
         }
+    }
+
+    fn tag_or_latest(&self) -> &str {
+        self.tag.as_deref().unwrap_or("latest")
     }
 }
 

@@ -130,11 +130,15 @@ impl Copy {
         reader: &Container,
         cancel: CancellationToken,
     ) -> Result<(), CopyVolumeError> {
+        if cancel.is_cancelled() {
+            // Nobody hears of it.
+            return Ok(());
+        }
         let writer = self.helper(&self.to, false).await?;
         let copied = cancel
             .run_until_cancelled(self.pass(reader, &writer))
             .await
-            // Nobody hears of it.
+            // As above.
             .unwrap_or(Ok(()));
         let removed = self.remove(&writer).await;
         copied.and(removed)

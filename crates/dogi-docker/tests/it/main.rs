@@ -19,6 +19,7 @@ mod follow;
 mod follow_on;
 mod helper;
 mod limits;
+mod names;
 mod output;
 mod owned;
 mod progress;

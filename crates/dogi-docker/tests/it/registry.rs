@@ -124,7 +124,7 @@ impl Drop for Registry {
 }
 
 /// Takes the name off an image.
-async fn forget(name: &ImageName) {
+pub(crate) async fn forget(name: &ImageName) {
     let raw = bollard::Docker::connect_with_unix_defaults().unwrap();
     let options = bollard::query_parameters::RemoveImageOptions {
         force: true,
@@ -277,6 +277,28 @@ async fn pulling_and_resolving() {
             .unwrap(),
         remote
     );
+    // By its digest it is there, too, and whoever may not have it is told so all the same.
+    let published = docker.published(&image, &auth).await.unwrap();
+    let digest = published.digest().unwrap().to_owned();
+    assert_eq!(Resolved::Digest(digest), remote);
+    assert_eq!(
+        docker.local_image(&published).await.unwrap(),
+        Some(pulled.clone())
+    );
+    for name in [&image, &published] {
+        let error = docker.published(name, &nothing).await.unwrap_err();
+        assert!(matches!(error, PullError::Denied { .. }), "{error:?}");
+    }
+    // A pull by the digest gives the engine no tag.
+    forget(&image).await;
+    forget(&published).await;
+    let mut log = |_: &[u8]| {};
+    let again = docker.pull(&published, None, &auth, &mut log, &cancel);
+    assert_eq!(again.await.unwrap(), pulled);
+    assert_eq!(docker.local_image(&image).await.unwrap(), None);
+    let again = docker.pull(&image, None, &auth, &mut log, &cancel);
+    assert_eq!(again.await.unwrap(), pulled);
+
     let pinned = ImageName::parse(&format!("{}@sha256:{}", "any/thing", "0".repeat(64))).unwrap();
     let wanted = Resolved::Digest(format!("sha256:{}", "0".repeat(64)));
     assert_eq!(
@@ -333,6 +355,8 @@ async fn pulling_and_resolving() {
         .await
         .unwrap_err();
     assert!(matches!(error, PullError::Denied { .. }), "{error:?}");
+    let error = docker.published(&missing, &auth).await.unwrap_err();
+    assert!(matches!(error, PullError::Denied { .. }), "{error:?}");
     cancel.cancel();
     let error = docker
         .pull(&image, None, &auth, &mut log, &cancel)
@@ -340,5 +364,6 @@ async fn pulling_and_resolving() {
         .unwrap_err();
     assert!(matches!(error, PullError::Cancelled { .. }));
     forget(&image).await;
+    forget(&published).await;
     let _ = docker.remove_image(&pulled).await;
 }
