@@ -2,11 +2,14 @@
 
 use proptest::prelude::*;
 
-use lines::{LONGEST, Lines};
+use splitting::{LONGEST, Lines};
 
 /// The module itself: from outside, only whole runs could tell what it finds.
 #[path = "../../src/outputs/lines.rs"]
-mod lines;
+mod splitting;
+
+/// Pieces, and what comes after how many of them.
+type Case<'a, P, L> = (&'a [P], &'a [(usize, L)]);
 
 /// Every line of `pieces`, and after how many of them it came.
 fn found(pieces: &[impl AsRef<[u8]>]) -> Vec<(usize, Vec<u8>)> {
@@ -35,7 +38,7 @@ fn model(text: &[u8]) -> Vec<Vec<u8>> {
 
 #[test]
 fn a_line_comes_as_soon_as_it_is_whole() {
-    let table: [(&[&str], &[(usize, &str)]); 7] = [
+    let table: [Case<'_, &str, &str>; 7] = [
         (&[], &[]),
         (&["", ""], &[]),
         (&["a\nb\n"], &[(1, "a"), (1, "b")]),
@@ -54,8 +57,8 @@ fn a_line_comes_as_soon_as_it_is_whole() {
 
 #[test]
 fn a_line_that_is_too_long_comes_in_parts() {
-    // The lengths of the pieces, of which `None` is an end; what comes after how many of them.
-    let table: [(&[Option<usize>], &[(usize, usize)]); 6] = [
+    // The lengths of the pieces, of which `None` is an end, and of the parts.
+    let table: [Case<'_, Option<usize>, usize>; 6] = [
         (&[Some(LONGEST), None], &[(2, LONGEST)]),
         (&[Some(LONGEST), Some(1), None], &[(2, LONGEST), (3, 1)]),
         (&[Some(LONGEST + 1)], &[(1, LONGEST), (2, 1)]),
