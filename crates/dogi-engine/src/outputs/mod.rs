@@ -4,6 +4,7 @@
 mod console;
 mod directory;
 mod echo;
+mod lines;
 mod nodes;
 mod writer;
 mod written;

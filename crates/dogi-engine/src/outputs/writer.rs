@@ -134,11 +134,12 @@ impl OutputWriter {
     ///
     /// Not cancel safe: once called, the pieces are written even if the future is dropped.
     pub async fn append(&self, pieces: Vec<(Channel, Bytes)>) {
-        let echo = self.echo.clone();
-        self.blocking(move |state| {
-            state.append(&pieces);
-            if let Some(echo) = echo {
-                echo.push(&pieces);
+        let this = self.clone();
+        self.off_thread(move || {
+            let turn = this.echo.as_deref().map(Echo::turn);
+            this.append_now(&pieces);
+            if let Some(turn) = turn {
+                turn.push(&pieces);
             }
         })
         .await;
@@ -153,13 +154,12 @@ impl OutputWriter {
 
     /// Appends a line of dogi's own, on a line of its own.
     pub(super) async fn append_line(&self, text: String) {
-        let echo = self.echo.clone();
-        self.blocking(move |state| {
-            let newline = if state.at_line_start { "" } else { "\n" };
-            let line = Bytes::from(format!("{newline}{text}\n"));
-            state.append(&[(Channel::System, line)]);
-            if let Some(echo) = echo {
-                echo.push(&[(Channel::System, Bytes::from(format!("{text}\n")))]);
+        let this = self.clone();
+        self.off_thread(move || {
+            let turn = this.echo.as_deref().map(Echo::turn);
+            this.lock().append_line(&text);
+            if let Some(turn) = turn {
+                turn.line(&text);
             }
         })
         .await;
@@ -213,8 +213,11 @@ impl OutputWriter {
 
     async fn blocking(&self, act: impl FnOnce(&mut State) + Send + 'static) {
         let this = self.clone();
-        let workers = self.workers.clone();
-        if let Err(error) = workers.complete(move || act(&mut this.lock())).await {
+        self.off_thread(move || act(&mut this.lock())).await;
+    }
+
+    async fn off_thread(&self, act: impl FnOnce() + Send + 'static) {
+        if let Err(error) = self.workers.complete(act).await {
             tracing::error!(%error, "an output was not written");
         }
     }
@@ -269,6 +272,12 @@ impl State {
             self.cut = Some(cut);
             self.options.full.cancel();
         }
+    }
+
+    fn append_line(&mut self, text: &str) {
+        let newline = if self.at_line_start { "" } else { "\n" };
+        let line = Bytes::from(format!("{newline}{text}\n"));
+        self.append(&[(Channel::System, line)]);
     }
 
     fn restart(&mut self) {

@@ -11,6 +11,7 @@ mod host;
 mod left_behind;
 mod lifecycle;
 mod lives;
+mod output_lines;
 mod outputs;
 mod plan;
 mod records;
