@@ -13,6 +13,7 @@ mod left_behind;
 mod lifecycle;
 mod lines;
 mod lives;
+mod output_lines;
 mod outputs;
 mod plan;
 mod records;
