@@ -126,8 +126,13 @@ impl Daemon {
             }
             (_, "json") if path.contains("/images/") => {
                 let id = path.rsplit('/').nth(1).unwrap_or_default();
-                match images().contains_key(&percent_decode(id)) || id == "ready" {
-                    true => reply(200, &json!({"Id": format!("sha256:{}", "0".repeat(64))})),
+                let id = percent_decode(id);
+                let named = id.rsplit('/').next() == Some("ready:latest");
+                match images().contains_key(&id) || named {
+                    true => reply(
+                        200,
+                        &json!({"Id": format!("sha256:{}", "0".repeat(64)), "RepoTags": ["ready:latest"]}),
+                    ),
                     false => reply(404, &json!({"message": "No such image"})),
                 }
             }

@@ -11,7 +11,6 @@ mod graphs;
 mod host;
 mod left_behind;
 mod lifecycle;
-mod lines;
 mod lives;
 mod output_lines;
 mod outputs;

@@ -176,3 +176,15 @@ fn deep_and_wide_files_end_soon() {
         }
     }
 }
+
+#[test]
+fn dependencies_are_counted() {
+    let names: Vec<String> = (0..100).map(|at| format!("n{at:02}")).collect();
+    let mut text = String::new();
+    for (at, name) in names.iter().enumerate() {
+        text.push_str(&format!("{name}: {{after: [{}]}}\n", names[..at].join(",")));
+    }
+    let told = mistakes(&text);
+    let wanted = "the nodes have 4950 dependencies together; 4096 is the limit";
+    assert!(told.iter().any(|told| told.contains(wanted)), "{told:?}");
+}
