@@ -10,7 +10,7 @@ use dogi_docker::{
 use dogi_job::{FailureKind, Origin, Spec, UnixMillis};
 use dogi_url::{BuildParams, ImageRef};
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{SemaphorePermit, mpsc};
 
 use super::{DockerRunner, error, images::ImageKey, label};
 use crate::{
@@ -211,13 +211,26 @@ impl DockerRunner {
         }
     }
 
-    /// Finds or pulls an image that is named.
+    /// The image of a node: found or pulled. For a stranger it is always pulled, and without credentials:
+    /// what the engine has may have been pulled with the operator's.
     pub(super) async fn have_named(
         &self,
         request: PullRequest<'_>,
         work: &Work,
     ) -> Result<BuiltImage, StepError> {
-        self.have_pulled(request.image, request.spec, work).await
+        if !request.spec.stranger {
+            return self.have_pulled(request.image, request.spec, work).await;
+        }
+        let name = parse_name(request.image)?;
+        let _turn = self.turn_to_pull(work).await?;
+        // By its digest: so a stranger moves no tag that other runs go by. The registry is asked first, for
+        // an engine that has the digest need not ask again.
+        let nobody = RegistryAuth::none();
+        let published = self.docker.published(&name, &nobody);
+        let published = work.unless_cancelled(published).await?;
+        let published = published.map_err(|error| not_for_strangers(&error))?;
+        let pulled = self.pull_image(&published, &nobody, work).await?;
+        pulled.map_err(|error| not_for_strangers(&error))
     }
 
     async fn have_pulled(
@@ -226,38 +239,69 @@ impl DockerRunner {
         run: &Spec,
         work: &Work,
     ) -> Result<BuiltImage, StepError> {
-        let rebuild = run.rebuild;
-        let failed =
-            |error: &(dyn std::error::Error + 'static)| error::step(FailureKind::Build, error);
-        let name = ImageName::parse(image.as_str()).map_err(|error| failed(&error))?;
-        if !rebuild {
-            let found = work
-                .unless_cancelled(self.docker.local_image(&name))
-                .await?;
-            if let Some(id) = found.map_err(|error| failed(&error))? {
+        let name = parse_name(image)?;
+        if !run.rebuild {
+            let found = self.docker.local_image(&name);
+            let found = work.unless_cancelled(found).await?;
+            if let Some(id) = found.map_err(|error| not_had(&error))? {
                 return Ok(BuiltImage {
                     id: id.to_string(),
                     reused: true,
                 });
             }
         }
+        let _turn = self.turn_to_pull(work).await?;
+        self.pull_image(&name, &self.registries(run), work)
+            .await?
+            .map_err(|error| not_had(&error))
+    }
+
+    /// Waits until few enough images are pulled.
+    async fn turn_to_pull(&self, work: &Work) -> Result<SemaphorePermit<'_>, StepError> {
+        let turn = work.unless_cancelled(self.pulls.acquire()).await?;
+        Ok(turn.expect("the semaphore is never closed"))
+    }
+
+    async fn pull_image(
+        &self,
+        name: &ImageName,
+        auth: &RegistryAuth,
+        work: &Work,
+    ) -> Result<Result<BuiltImage, PullError>, StepError> {
         let (send, lines) = mpsc::unbounded_channel();
         let mut log = teller(send);
-        let auth = &self.registries(run);
         let pulling = async move {
             self.docker
-                .pull(&name, None, auth, &mut log, &work.cancel)
+                .pull(name, None, auth, &mut log, &work.cancel)
                 .await
         };
         let (pulled, ()) = futures::join!(pulling, print(lines, &work.console));
         match pulled {
-            Ok(id) => Ok(BuiltImage {
+            Err(PullError::Cancelled { .. }) => Err(StepError::Cancelled),
+            pulled => Ok(pulled.map(|id| BuiltImage {
                 id: id.to_string(),
                 reused: false,
-            }),
-            Err(PullError::Cancelled { .. }) => Err(StepError::Cancelled),
-            Err(error) => Err(failed(&error)),
+            })),
         }
+    }
+}
+
+fn parse_name(image: &ImageRef) -> Result<ImageName, StepError> {
+    ImageName::parse(image.as_str()).map_err(|error| not_had(&error))
+}
+
+fn not_had(error: &(dyn std::error::Error + 'static)) -> StepError {
+    error::step(FailureKind::Build, error)
+}
+
+/// Where the registry said no, it says to whom.
+fn not_for_strangers(error: &PullError) -> StepError {
+    match (error, not_had(error)) {
+        (PullError::Denied { .. }, StepError::Failed { kind, message }) => {
+            let rule = "pull requests from forks get only images that everybody can pull";
+            StepError::failed(kind, format!("{message}; {rule}"))
+        }
+        (_, other) => other,
     }
 }
 

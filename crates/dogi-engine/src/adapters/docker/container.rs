@@ -2,7 +2,7 @@
 
 use dogi_docker::{
     Attached, Container, ContainerId, ContainerSpec, ContainerState, CreateError, Injection,
-    LabelFilter, Limits, StartError,
+    LabelFilter, Limits, Owned, OwnedKind, StartError,
 };
 use dogi_job::{Exit, FailureKind, Origin, Spec};
 use futures::FutureExt;
@@ -238,8 +238,16 @@ impl DockerRunner {
             })
             .await
             .map_err(|error| error::of_engine(&error))?;
-        match collected.failed.first() {
-            Some((_, error)) => Err(error::of_engine(error)),
+        if let Some((_, error)) = collected.failed.first() {
+            return Err(error::of_engine(error));
+        }
+        // Images in use are somebody else's by now. What else stays was not removed: to be tried again.
+        let left = |owned: &&Owned| matches!(owned.kind, OwnedKind::Container | OwnedKind::Volume);
+        match collected.in_use.iter().find(left) {
+            Some(Owned { kind, id, .. }) => {
+                let message = format!("the {kind:?} {id} is still in use, and was not removed");
+                Err(StepError::failed(FailureKind::EngineUnavailable, message))
+            }
             None => Ok(collected.removed.len()),
         }
     }

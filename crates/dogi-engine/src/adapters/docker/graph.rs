@@ -1,5 +1,7 @@
 //! Container graphs: the volumes of nodes, and what a node's container has beside those of other runs.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use dogi_docker::{Channel, Container, ContainerSpec, LabelFilter, VolumeMount, VolumeName};
 use dogi_graph::{ContainerNode, NodeWork, Plan, VolumeSource};
@@ -7,7 +9,9 @@ use dogi_job::{FailureKind, RunId, Spec, StepName};
 use dogi_url::{ImageRef, NodeName};
 
 use super::{DockerRunner, error, label, tree::outputs_tar};
-use crate::ports::{NodeRequest, PrintRequest, PullRequest, ShareRequest, StepError, Work};
+use crate::ports::{
+    BuiltImage, NodeRequest, PrintRequest, PullRequest, ShareRequest, StepError, Work,
+};
 
 /// Where the checkout stands in a container that asks for it.
 const CODE: &str = "code";
@@ -25,11 +29,10 @@ impl DockerRunner {
         work: &Work,
     ) -> Result<(), StepError> {
         self.remove_labelled(&work.run).await?;
-        let Some(image) = image_for_code(request.plan) else {
+        let spec = request.spec;
+        let Some(image) = self.image_for_code(request, work).await? else {
             return Ok(());
         };
-        let spec = request.spec;
-        let image = self.have_named(PullRequest { spec, image }, work).await?;
         let labels = self.labels(spec, &work.run, &StepName::main());
         let volume = volume_of(&work.run, &VolumeSource::Code)?;
         let failed =
@@ -42,6 +45,26 @@ impl DockerRunner {
         let filled = self.docker.fill_volume(&volume, &image.id, &labels, tree);
         let filled = work.unless_cancelled(filled).await?;
         filled.map_err(|error| failed(&error))
+    }
+
+    /// An image by which the volume with the checkout can be reached: the first that can be had of those
+    /// whose nodes ask for it. `None`: no node does. One that can't be had is the failure of its own nodes,
+    /// and not of the others.
+    async fn image_for_code(
+        &self,
+        request: ShareRequest<'_>,
+        work: &Work,
+    ) -> Result<Option<BuiltImage>, StepError> {
+        let spec = request.spec;
+        let mut first = None;
+        for image in images_with_code(request.plan) {
+            match self.have_named(PullRequest { spec, image }, work).await {
+                Ok(image) => return Ok(Some(image)),
+                Err(error) if is_of_image(&error) => first = first.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        first.map_or(Ok(None), Err)
     }
 
     /// Makes the node's own volume. What an earlier life of the server left of a node that it did not come
@@ -205,12 +228,26 @@ async fn read_out(container: &Container, limit: u64) -> Result<Bytes, StepError>
     }
 }
 
-/// An image by which the volume with the checkout can be reached: any will do.
-fn image_for_code(plan: &Plan) -> Option<&ImageRef> {
-    plan.nodes.values().find_map(|node| match &node.work {
+/// Images of the nodes that use the checkout, each once.
+fn images_with_code(plan: &Plan) -> BTreeSet<&ImageRef> {
+    let nodes = plan.nodes.values();
+    let images = nodes.filter_map(|node| match &node.work {
         NodeWork::Container(node) if uses_code(node) => Some(&node.image),
         _ => None,
-    })
+    });
+    images.collect()
+}
+
+/// Whether another image may be had where this error stood in the way: it is not that the run was
+/// cancelled, or the engine or its disk is in trouble.
+fn is_of_image(error: &StepError) -> bool {
+    matches!(
+        error,
+        StepError::Failed {
+            kind: FailureKind::Build,
+            ..
+        }
+    )
 }
 
 fn uses_code(node: &ContainerNode) -> bool {

@@ -21,6 +21,7 @@ use bytes::Bytes;
 use dogi_docker::{Builder, Container, Docker, LabelFilter, RegistryAuth};
 use dogi_job::{Exit, RunId, Spec, StepName};
 use futures::{FutureExt, future::BoxFuture};
+use tokio::sync::Semaphore;
 
 use crate::{
     MemoryStore,
@@ -47,7 +48,12 @@ pub struct DockerRunner {
     /// The containers of runs that are not over. What is not among them, for whatever reason, is
     /// found by its labels.
     containers: Mutex<HashMap<RunId, Container>>,
+    /// Who may pull an image now.
+    pulls: Semaphore,
 }
+
+/// As many images are pulled at once: a graph may name hundreds.
+const MAX_PULLS: usize = 8;
 
 /// How a [`DockerRunner`] uses its engine.
 #[derive(Debug, Clone)]
@@ -112,6 +118,7 @@ impl DockerRunner {
             options,
             images: Arc::new(ImageTable::new(Arc::new(MemoryStore::new()))),
             containers: Mutex::default(),
+            pulls: Semaphore::new(MAX_PULLS),
         }
     }
 
