@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use dogi_testkit::{
     forges::{Kind, Told},
+    registry::Registry,
     repo::Repo,
     wait,
 };
@@ -219,8 +220,12 @@ async fn a_secret_is_for_the_node_that_asks_for_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pull_request_from_a_fork_gets_no_secret_and_is_told_which_node_wants_one() {
+    let registry = Registry::start().await.expect("a registry");
     let image = Image::build("fork", "", &[]);
-    let place = Webhooks::start(Kind::GitHub, repo(&image, DEPLOY, &[]), DEPLOY_RULE).await;
+    let public = image.publish(&registry, "public");
+    let graph = format!("{DEPLOY}local: {{img: {}, run: echo never}}\n", image.name);
+    let rule = format!("{DEPLOY_RULE}      - {{pipeline: local, name: local}}\n");
+    let place = Webhooks::start(Kind::GitHub, repo(&public, &graph, &[]), &rule).await;
     let fork = json!({"full_name": "stranger/app", "clone_url": "https://git.example/stranger/app.git",
         "fork": true});
     let request = pull_request(&place, &place.commit, Some(fork));
@@ -236,12 +241,24 @@ async fn a_pull_request_from_a_fork_gets_no_secret_and_is_told_which_node_wants_
     let other = started["runs"][1]["run"].as_str().unwrap_or_default();
     let status = place.ended(other).await;
     assert_eq!(nodes(&status), [("test", "succeeded")].into(), "{status:#}");
-    let told = results(&place, 2).await;
-    let told: Vec<(&str, &str)> = told
+    // What only this engine has may be somebody's.
+    let local = started["runs"][2]["run"].as_str().unwrap_or_default();
+    let status = place.ended(local).await;
+    assert_eq!(nodes(&status), [("local", "failed")].into(), "{status:#}");
+    let error = status["errors"][0].as_str().unwrap_or_default();
+    let wanted = "pull requests from forks get only images that everybody can pull";
+    assert!(error.ends_with(wanted), "{status:#}");
+    let told = results(&place, 3).await;
+    let mut told: Vec<(&str, &str)> = told
         .iter()
         .map(|told| (&*told.context, &*told.state))
         .collect();
-    let wanted = [("dogi/pipeline", "failure"), ("dogi/test", "success")];
+    told.sort_unstable();
+    let wanted = [
+        ("dogi/local", "failure"),
+        ("dogi/pipeline", "failure"),
+        ("dogi/test", "success"),
+    ];
     assert_eq!(told, wanted);
 }
 

@@ -1,6 +1,6 @@
 //! Images with a name, for what names one.
 
-use dogi_testkit::docker::Context;
+use dogi_testkit::{docker::Context, registry::Registry};
 use tempfile::TempDir;
 
 use super::Engine;
@@ -23,6 +23,15 @@ impl Image {
         let name = format!("dogi-e2e-{name}-{}:latest", std::process::id());
         let path = directory.path().to_str().expect("UTF-8");
         Engine::default().docker(&["build", "--quiet", "--tag", &name, path]);
+        Self { name }
+    }
+
+    /// The same by a name in a registry, which has it then, for everybody.
+    pub(crate) fn publish(&self, registry: &Registry, name: &str) -> Self {
+        let name = format!("{}:latest", registry.image(name));
+        let engine = Engine::default();
+        engine.docker(&["tag", &self.name, &name]);
+        engine.docker(&["push", "--quiet", &name]);
         Self { name }
     }
 }
