@@ -12,6 +12,8 @@ mod left_behind;
 mod lifecycle;
 mod lives;
 mod outputs;
+#[cfg(feature = "compose")]
+mod own_container;
 mod plan;
 mod records;
 mod recovery;
