@@ -228,7 +228,7 @@ pub(crate) async fn engine(
     let builder = Engine::builder(config(settings, place))
         .observer(metrics.clone())
         .host(crate::hooks::host(settings))
-        .local(local(settings, place))
+        .local(local(settings, place, &docker))
         .secrets(secrets(settings))
         .notifier(notifier(settings, &policy, links)?)
         .source(source(settings, mirrors.clone(), info.ok().as_ref()))

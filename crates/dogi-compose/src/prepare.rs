@@ -15,7 +15,7 @@ use crate::{
     dotenv, images, model,
     policy::Judge,
     resolve::Resolver,
-    rewrite::isolate,
+    rewrite::{has_binds, isolate},
     scratch::{self, Scratch},
     sources,
 };
@@ -33,6 +33,7 @@ pub struct Prepared {
     pub(crate) services: Vec<Service>,
     images: BTreeSet<String>,
     builds: Vec<Build>,
+    has_binds: bool,
     /// Who it is at registries by [`Prepared::log_in`].
     pub(crate) found: Vec<Login>,
 }
@@ -92,6 +93,7 @@ impl Compose {
             services,
             images,
             builds,
+            has_binds,
         } = {
             let (project, scratch, place) = (project.clone(), scratch.clone(), place.clone());
             blocking(move || after(model, &project, &scratch, &place)).await?
@@ -105,6 +107,7 @@ impl Compose {
             services,
             images,
             builds,
+            has_binds,
             found: Vec::new(),
         })
     }
@@ -115,9 +118,16 @@ struct Read {
     services: Vec<Service>,
     images: BTreeSet<String>,
     builds: Vec<Build>,
+    has_binds: bool,
 }
 
 impl Prepared {
+    /// Whether containers of the project see files of this machine: only if the engine sees them where
+    /// [`Project::shared`] says.
+    pub fn has_binds(&self) -> bool {
+        self.has_binds
+    }
+
     /// The names of images that the file gives, as they stand there: those that are pulled and pushed. What
     /// the builds begin with is not among them, see [`Prepared::builds`].
     pub fn images(&self) -> &BTreeSet<String> {
@@ -189,6 +199,7 @@ fn after(
         services: services(&model),
         images: images::names(&model),
         builds: images::builds(&model, place),
+        has_binds: has_binds(&model),
     };
     isolate(&mut model, project);
     let path = scratch.model();

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::{Project, policy::volume};
+use crate::{
+    Project,
+    policy::{entries, volume},
+};
 
 /// The label by which Compose knows what is a project's, set on images too: 1.29 does not.
 pub(crate) const PROJECT: &str = "com.docker.compose.project";
@@ -225,6 +228,20 @@ fn map_bind(mount: &mut Value, project: &Project) {
         }
         _ => {}
     }
+}
+
+/// Whether anything of the engine's machine is in the containers of a model: binds, or files of secrets and
+/// configs, which are binds as well.
+pub(crate) fn has_binds(model: &Value) -> bool {
+    let under = |key: &str| entries(&model[key]).map(|(_, value)| value);
+    let mut services = under("services");
+    let is_bind = |value: &Value| matches!(volume::mount(value), volume::Mount::Bind(_));
+    let bound = services.any(|service| {
+        let volumes = service["volumes"].as_array();
+        volumes.is_some_and(|volumes| volumes.iter().any(is_bind))
+    });
+    let mut files = under("secrets").chain(under("configs"));
+    bound || files.any(|file| file.get("file").is_some_and(|file| !file.is_null()))
 }
 
 fn map_path(path: &mut Value, project: &Project) {

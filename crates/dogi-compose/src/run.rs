@@ -26,6 +26,18 @@ pub struct Plan {
     pub files: Vec<(PathBuf, String)>,
 }
 
+impl Plan {
+    /// Whether the tests see files of this machine: only if the engine sees them where
+    /// [`Project::shared`](crate::Project::shared) says.
+    pub fn has_binds(&self) -> bool {
+        match self.tests {
+            Tests::Service(_) => !self.files.is_empty(),
+            Tests::Container(_) => true,
+            Tests::Host(_) => false,
+        }
+    }
+}
+
 /// The tests: once all other services are up, they run, and their exit code is the result.
 #[derive(Clone, Debug)]
 pub enum Tests {

@@ -194,7 +194,7 @@ pub const SETTINGS: &[Setting] = &[
         group: Group::Storage,
         expected: "an absolute path",
         help: "Where the Docker host sees DATA_DIR when dogi runs in a container: binds of compose projects \
-               lead there",
+               lead there. Found by itself where the engine knows the container",
         ..BASE
     },
     Setting {

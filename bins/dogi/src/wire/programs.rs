@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use dogi_compose::{Ceilings, Credentials, EngineAddress, Login, Shared};
-use dogi_engine::adapters::{LocalOptions, LocalRunner};
+use dogi_docker::Docker;
+use dogi_engine::adapters::{LocalOptions, LocalRunner, SharedDir};
 use dogi_engine::ports::{FixedSecrets, SecretValue};
 
 use super::{Place, registries, registries_of};
@@ -13,17 +14,24 @@ use crate::webhooks::secret_name;
 /// In the data directory.
 const CHECKOUTS: &str = "checkouts";
 
-pub(super) fn local(settings: &Settings, place: &Place) -> LocalRunner {
+pub(super) fn local(settings: &Settings, place: &Place, engine: &Docker) -> LocalRunner {
     let docker = &settings.docker;
     let default = EngineAddress::default();
     let jobs = &settings.jobs;
     let shared = settings.storage.host_shared_dir.as_ref();
+    let here = settings.storage.data_dir.clone();
     let options = LocalOptions {
         directory: place.dir.join(CHECKOUTS),
-        shared: shared.map(|there| Shared {
-            here: settings.storage.data_dir.clone(),
-            there: there.clone(),
-        }),
+        shared: match shared {
+            Some(there) => SharedDir::At(Shared {
+                here,
+                there: there.clone(),
+            }),
+            None => SharedDir::Find {
+                docker: engine.clone(),
+                here,
+            },
+        },
         environment: crate::hooks::inherited(settings),
         engine: EngineAddress {
             host: docker.host.clone().unwrap_or(default.host),

@@ -11,6 +11,7 @@ mod isolate;
 mod judge;
 mod moved;
 mod names;
+mod own;
 mod plugin;
 mod prepare;
 mod push;

@@ -171,3 +171,22 @@ async fn mistakes_are_told() {
         Err(ComposeError::Dotenv { .. })
     ));
 }
+
+#[tokio::test]
+async fn binds_and_files_are_known_and_volumes_are_none() {
+    let tests = "services:\n  tests:\n    image: busybox\n";
+    for (rest, wanted) in [
+        (
+            "    volumes: ['named:/n', '/m']\nvolumes: {named: {}}\n",
+            false,
+        ),
+        ("    volumes: ['./data:/data:ro']\n", true),
+        ("    secrets: [s]\nsecrets: {s: {file: ./s}}\n", true),
+    ] {
+        let lab = Lab::new(&format!("version: '3.7'\n{tests}{rest}"));
+        lab.write("data/x", "x");
+        lab.write("s", "x");
+        let prepared = lab.prepare().await.unwrap();
+        assert_eq!(prepared.has_binds(), wanted, "{rest}");
+    }
+}

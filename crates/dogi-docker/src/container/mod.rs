@@ -10,6 +10,7 @@ mod exec;
 mod hearing;
 mod logs;
 mod messages;
+mod mounts;
 mod pass;
 mod recent;
 mod refusal;

@@ -2,6 +2,7 @@
 
 mod checkout;
 mod logins;
+mod shared;
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +15,7 @@ use bytes::Bytes;
 use dogi_command::{CommandSpec, Program};
 use dogi_compose::{
     Allow, Ceilings, Compose as ComposeProgram, ComposeError, Down, EngineAddress, HookCommand,
-    HookContainer, Login, Plan, Prepared, Project, ProjectName, Shared, Sink, Tests,
+    HookContainer, Login, Plan, Prepared, Project, ProjectName, Sink, Tests,
 };
 use dogi_docker::RegistryAuth;
 use dogi_job::{Compose, ComposeTest, Event, Exit, FailureKind, Local, RunId, Spec};
@@ -22,6 +23,9 @@ use dogi_stream::mask::Masks;
 use futures::{FutureExt, future::BoxFuture};
 use tokio::sync::OnceCell;
 
+pub use shared::SharedDir;
+
+use self::shared::Found;
 use super::program::{Log, told, watch};
 use crate::{
     adapters::coverage::warning,
@@ -34,6 +38,10 @@ const TO_GO: Duration = Duration::from_secs(120);
 /// In the directory of a run.
 const CHECKOUT: &str = "checkout";
 const SCRATCH: &str = "scratch";
+/// For whoever reads the run, and knows the operator.
+const BINDS_LEAD_ASTRAY: &str = "dogi: this server runs in a container, and where the engine's machine sees its \
+    files could not be found: what is bound may be missing in the containers. HOST_SHARED_DIR says where that \
+    machine sees DATA_DIR";
 /// Where the tests of a compose project find the event.
 const EVENT_PATH: &str = "/github/workflow/event.json";
 
@@ -42,8 +50,8 @@ const EVENT_PATH: &str = "/github/workflow/event.json";
 pub struct LocalOptions {
     /// Where checkouts stand while they are used; nothing else may write there.
     pub directory: PathBuf,
-    /// Where the engine sees it, if elsewhere.
-    pub shared: Option<Shared>,
+    /// Where the engine's machine sees it, for the binds of projects.
+    pub shared: SharedDir,
     /// What commands inherit, `PATH` and `HOME` among it.
     pub environment: Vec<(OsString, OsString)>,
     /// The engine that projects run on.
@@ -63,6 +71,7 @@ pub struct LocalOptions {
 pub struct LocalRunner {
     options: LocalOptions,
     compose: OnceCell<ComposeProgram>,
+    shared: OnceCell<Found>,
 }
 
 impl LocalRunner {
@@ -72,6 +81,7 @@ impl LocalRunner {
         Self {
             options,
             compose: OnceCell::new(),
+            shared: OnceCell::new(),
         }
     }
 
@@ -165,6 +175,8 @@ impl LocalRunner {
         labels.insert("dogi.run".to_owned(), work.run.to_string());
         labels.insert("dogi.instance".to_owned(), work.instance.to_string());
         let limits = &request.spec.limits;
+        let seen = shared::find(&self.shared, &self.options.shared);
+        let seen = work.unless_cancelled(seen).await?;
         let project = Project {
             name,
             directory: directory.to_owned(),
@@ -191,7 +203,7 @@ impl LocalRunner {
                     .or(self.options.ceilings.milli_cpus),
                 ..self.options.ceilings
             },
-            shared: self.options.shared.clone(),
+            shared: seen.shared(),
         };
         let plan = Plan {
             tests: self.tests(&compose.test, event),
@@ -203,6 +215,11 @@ impl LocalRunner {
             let mut prepared = program.prepare(&project, log, &work.cancel).await?;
             if !request.spec.stranger {
                 self.log_in(&mut prepared, &plan.tests, work).await?;
+            }
+            if let Found::Unknown = seen
+                && (prepared.has_binds() || plan.has_binds())
+            {
+                work.console.line(BINDS_LEAD_ASTRAY.to_owned()).await;
             }
             prepared.run(&plan, log, &work.cancel).await
         };

@@ -33,7 +33,7 @@ pub use git::GitSource;
 #[cfg(feature = "command")]
 pub use host::{CommandDetails, FileDetails, HostRunner, Text};
 #[cfg(feature = "compose")]
-pub use local::{LocalOptions, LocalRunner};
+pub use local::{LocalOptions, LocalRunner, SharedDir};
 #[cfg(feature = "deliver")]
 pub use notifier::{ForgeNotifier, LogLink};
 #[cfg(feature = "store")]

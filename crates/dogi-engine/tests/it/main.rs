@@ -14,6 +14,8 @@ mod lifecycle;
 mod lives;
 mod output_lines;
 mod outputs;
+#[cfg(feature = "compose")]
+mod own_container;
 mod plan;
 mod records;
 mod recovery;
