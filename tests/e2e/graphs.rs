@@ -209,9 +209,27 @@ other:
   img: IMG
   after: uses
   run: echo "colour=$COLOUR secret=$SECRET"
+large:
+  img: IMG
+  noLog: true
+  run: head -c 50000 /dev/zero | tr '\\0' x
+takes-large:
+  img: IMG
+  noLog: true
+  env: large
+  run: '[ ${#LARGE} = 50000 ]'
+shows-large:
+  img: IMG
+  env: large
+  run: echo not reached
 "#;
     let place = Place::new("unlogged", &[("x.graphci.yaml", graph)]).await;
-    let status = place.run("pipeline=*&env_COLOUR=red").await;
+    let status = place
+        .run("pipeline=shows-large&env_COLOUR=red&id=large")
+        .await;
+    let error = status["errors"][0].as_str().expect("an error");
+    assert!(error.contains("more than 16384 bytes"), "{error}");
+    let status = place.run("pipeline=other,takes-large&env_COLOUR=red").await;
     assert_eq!(status["state"], "succeeded", "{status}");
     let uses = place.output(&status, "node_uses").await;
     assert!(
@@ -261,6 +279,7 @@ after-good:
   run: echo reached
 no-image:
   img: no-such-registry.invalid/nothing:1
+  vol: code
   run: echo x
 "#;
     let place = Place::new("failing", &[("a.graphci.yaml", graph)]).await;
@@ -287,6 +306,42 @@ no-image:
     let error = status["errors"][0].as_str().expect("an error");
     assert!(error.starts_with("node no-image: "), "{error}");
     assert_eq!(status["nodes"]["good"]["state"], "succeeded");
+    place.assert_clean().await;
+}
+
+#[tokio::test]
+async fn output_that_was_cut_is_not_taken_for_the_whole() {
+    let graph = r#"
+long:
+  img: IMG
+  run: head -c 100000 /dev/zero | tr '\0' x
+reads:
+  img: IMG
+  after: long
+  run: ls out; echo done
+wants:
+  img: IMG
+  env: long
+  run: echo not reached
+"#;
+    let limit = [("MAX_LOG_BYTES", "65536")];
+    let place = Place::with("cut", &[("a.graphci.yaml", graph)], &limit).await;
+    let status = place.run("pipeline=*").await;
+    let wanted = [
+        ("long", "succeeded"),
+        ("reads", "succeeded"),
+        ("wants", "failed"),
+    ];
+    let wanted = wanted.map(|(name, state)| (name.to_owned(), state.to_owned()));
+    assert_eq!(states(&status), wanted, "{status}");
+    let error = status["errors"][0].as_str().expect("an error");
+    assert!(error.contains("it was cut"), "{error}");
+    let reads = place.output(&status, "node_reads").await;
+    assert!(
+        reads.starts_with("dogi: /out/long is left out: it was cut") && reads.ends_with("done\n"),
+        "{reads}"
+    );
+    assert!(!reads.lines().any(|line| line == "long"), "{reads}");
     place.assert_clean().await;
 }
 
@@ -500,6 +555,21 @@ async fn parts_of_a_graph_come_out_of_images() {
     assert_eq!(
         place.output(&status, "node_mine").await,
         "from a part, used\n"
+    );
+    place.assert_clean().await;
+
+    let complains = Image::build(
+        "complains",
+        "CMD [\"sh\", \"-c\", \"yes noise | head -n 2000 >&2; echo the reason >&2; exit 4\"]\n",
+        &[],
+    );
+    let graph = format!("meta:\n  subgraphs: {}\n", complains.name);
+    let place = Place::new("complaint", &[("x.graphci.yaml", &graph)]).await;
+    let status = place.run("pipeline=*").await;
+    let error = status["errors"][0].as_str().expect("an error");
+    assert!(
+        error.ends_with("it ended with code 4: the reason"),
+        "{error}"
     );
     place.assert_clean().await;
 }

@@ -189,6 +189,7 @@ fn open_run(shared: &Shared, told: Told, sequence: u64) -> io::Result<Loaded> {
     let (status, status_rx) = watch::channel(Arc::new(status));
     let handle = RunHandle::new(run.id().clone(), spec, &outputs, status_rx, commands_tx);
     let driven = Driven {
+        borrowed: run.further_containers(),
         run: run.clone(),
         sequence,
         outputs,
@@ -227,6 +228,10 @@ async fn take_up(shared: &Arc<Shared>, loaded: Vec<Loaded>) {
         let mut directory = shared.directory();
         for run in &loaded {
             directory.restore(&run.handle, run.standing());
+            // Its containers have their places before anybody else is let in.
+            for _ in 0..run.driven.as_ref().map_or(0, |driven| driven.borrowed) {
+                directory.lend_place(true);
+            }
             if let Some(at) = run.handle.status().finished_at
                 && !shared.is_closing()
             {

@@ -201,6 +201,7 @@ impl Shared {
             Ok(Entered::Started) => {
                 outputs.directory().keep();
                 let driven = Driven {
+                    borrowed: 0,
                     run,
                     sequence: 1,
                     outputs,

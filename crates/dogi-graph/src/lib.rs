@@ -7,7 +7,7 @@
 //! clock, no environment.
 //!
 //! ```
-//! use dogi_graph::{EnvValue, NodeWork, Reader, Selection};
+//! use dogi_graph::{EnvValue, Reader, Selection};
 //!
 //! let mut reader = Reader::new();
 //! reader.file("ci/app.dockercise.yaml", br#"
@@ -24,8 +24,8 @@
 //! let push = Selection::Touched(vec!["src/main.rs".to_owned()]);
 //! let plan = graph.plan(&push, &|name| name.as_str() == "TOKEN")?;
 //! assert_eq!(plan.nodes.keys().map(AsRef::as_ref).collect::<Vec<&str>>(), ["build", "version"]);
-//! assert!(plan.needs_code());
-//! let NodeWork::Container(build) = &plan.nodes["build"].work else { panic!("it has an image") };
+//! let build = plan.container(&"build".parse()?).expect("it has an image");
+//! assert!(build.uses_code());
 //! assert_eq!(build.env["VERSION"], EnvValue::Output("version".parse()?));
 //! assert_eq!(build.env["TOKEN"], EnvValue::Outside("TOKEN".parse()?));
 //!

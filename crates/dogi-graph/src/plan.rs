@@ -91,13 +91,16 @@ impl Plan {
         self.nodes.is_empty()
     }
 
-    /// Whether a node sees the checkout.
+    /// What a node runs in a container; `None` if it does not, or is not in the plan.
     #[must_use]
-    pub fn needs_code(&self) -> bool {
-        self.containers().any(|container| {
-            container.volumes.contains(&VolumeSource::Code)
-                || container.on == Some(VolumeSource::Code)
-        })
+    pub fn container(&self, name: &NodeName) -> Option<&ContainerNode> {
+        self.nodes.get(name)?.container()
+    }
+
+    /// The nodes that run in containers.
+    pub fn containers(&self) -> impl Iterator<Item = (&NodeName, &ContainerNode)> {
+        let nodes = self.nodes.iter();
+        nodes.filter_map(|(name, node)| Some((name, node.container()?)))
     }
 
     /// All nodes that this one depends on, directly or not; itself not among them. Empty for a name
@@ -115,19 +118,21 @@ impl Plan {
         }
         found
     }
+}
 
-    /// The images of its nodes, each once.
-    #[must_use]
-    pub fn images(&self) -> BTreeSet<&ImageRef> {
-        self.containers()
-            .map(|container| &container.image)
-            .collect()
-    }
-
-    fn containers(&self) -> impl Iterator<Item = &ContainerNode> {
-        self.nodes.values().filter_map(|node| match &node.work {
-            NodeWork::Container(container) => Some(&**container),
+impl PlannedNode {
+    fn container(&self) -> Option<&ContainerNode> {
+        match &self.work {
+            NodeWork::Container(container) => Some(container),
             NodeWork::Variable(_) | NodeWork::Join => None,
-        })
+        }
+    }
+}
+
+impl ContainerNode {
+    /// Whether it sees the checkout.
+    #[must_use]
+    pub fn uses_code(&self) -> bool {
+        self.volumes.contains(&VolumeSource::Code) || self.on == Some(VolumeSource::Code)
     }
 }

@@ -30,8 +30,7 @@
 //!
 //! # Limitations
 //!
-//! Whatever becomes of one node of a container graph, what is wanted of the others follows from the
-//! [`Plan`](dogi_graph::Plan) alone: a node is never tried again by itself.
+//! A node of a container graph that failed is not tried again.
 //!
 //! # Features
 //!
@@ -44,12 +43,14 @@ mod event;
 mod failure;
 mod id;
 mod nodes;
+mod of_node;
 mod report;
 mod run;
 mod secret;
 mod slot;
 mod spec;
 mod status;
+mod verdict;
 mod words;
 
 pub use admission::{Admission, AdmissionLimits, Refusal, Ticket};
@@ -59,6 +60,7 @@ pub use effect::{Effect, EffectKey, Perform, Phase, StepName, Wanted};
 pub use event::{Event, NodeEvent, StopCause};
 pub use failure::{Failure, FailureKind};
 pub use id::{RunId, RunIdError};
+pub use of_node::output_of;
 pub use report::{MailOn, MailReport, Outcome, Report, StatusReport};
 pub use run::{Exit, Run};
 pub use secret::{SecretName, SecretNameError};

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use dogi_graph::{ContainerNode, EnvValue, NodeWork, Plan};
-use dogi_url::{ImageRef, NodeName};
+use dogi_graph::{NodeWork, Plan};
+use dogi_url::NodeName;
 
 use crate::{
-    Effect, EffectKey, Exit, Failure, FailureKind, NodeEvent, NodeState, NodeStatus, Origin,
-    Perform, Phase, SecretName, Spec, StepName, UnixMillis,
+    Effect, EffectKey, Exit, Failure, NodeEvent, NodeState, NodeStatus, Perform, Phase, StepName,
+    UnixMillis,
 };
 
 /// The fold of what happened to each of them.
@@ -62,7 +62,8 @@ impl Nodes {
         failure_of: impl Fn(Exit) -> Option<Failure>,
     ) {
         let never_fails = self
-            .container_node(node)
+            .plan
+            .container(node)
             .is_some_and(|node| node.never_fail);
         let Some(progress) = self.progress.get_mut(node) else {
             return;
@@ -110,6 +111,13 @@ impl Nodes {
         all.find_map(|progress| progress.container.as_deref())
     }
 
+    /// How many containers there are that have not ended.
+    pub(crate) fn running(&self) -> usize {
+        let all = self.progress.values();
+        let runs = |node: &&Progress| node.container.is_some() && node.end.is_none();
+        all.filter(runs).count()
+    }
+
     /// Whether nothing will happen to any of them any more.
     pub(crate) fn are_over(&self) -> bool {
         self.progress.values().all(|node| node.end.is_some())
@@ -150,23 +158,18 @@ impl Nodes {
 
     /// What should be going on.
     pub(crate) fn wanted(&self) -> BTreeMap<EffectKey, Effect> {
-        let containers = self.plan.nodes.iter();
-        let containers = containers.filter(|(_, node)| matches!(node.work, NodeWork::Container(_)));
-        let ready = containers.filter(|(name, node)| {
-            let open = self
-                .progress
-                .get(*name)
-                .is_some_and(|node| node.end.is_none());
-            open && node.after.iter().all(|before| self.succeeded(before))
+        let ready = self.plan.containers().filter(|(name, _)| {
+            let open = |node: &Progress| node.end.is_none();
+            let node = self.plan.nodes.get(*name);
+            self.progress.get(*name).is_some_and(open)
+                && node.is_some_and(|node| self.is_ready(node))
         });
         ready.filter_map(|(name, _)| self.effect(name)).collect()
     }
 
     /// Those whose logs can be read.
     pub(crate) fn logged(&self) -> Vec<NodeName> {
-        let nodes = self.plan.nodes.iter();
-        let logged = nodes
-            .filter(|(_, node)| matches!(&node.work, NodeWork::Container(node) if !node.no_log));
+        let logged = self.plan.containers().filter(|(_, node)| !node.no_log);
         logged.map(|(name, _)| name.clone()).collect()
     }
 
@@ -175,7 +178,7 @@ impl Nodes {
         let nodes = self.plan.nodes.iter();
         let status = |(name, node): (&NodeName, &dogi_graph::PlannedNode)| {
             let progress = self.progress.get(name).cloned().unwrap_or_default();
-            let logs = matches!(&node.work, NodeWork::Container(node) if !node.no_log);
+            let logs = self.plan.container(name).is_some_and(|node| !node.no_log);
             NodeStatus {
                 name: name.clone(),
                 state: progress.state(self.is_ready(node), over),
@@ -216,13 +219,6 @@ impl Nodes {
             perform: Perform::Perform,
         };
         Some((key, effect))
-    }
-
-    fn container_node(&self, name: &NodeName) -> Option<&ContainerNode> {
-        match &self.plan.nodes.get(name)?.work {
-            NodeWork::Container(node) => Some(node),
-            NodeWork::Variable(_) | NodeWork::Join => None,
-        }
     }
 
     fn succeeded(&self, name: &NodeName) -> bool {
@@ -292,99 +288,4 @@ fn of_node(name: &NodeName, failure: &Failure) -> Failure {
         message: format!("node {name}: {}", failure.message),
         ..failure.clone()
     }
-}
-
-/// What comes into a node's container from an output that is not logged is as secret as that.
-fn secret_output(node: &NodeName) -> Option<SecretName> {
-    SecretName::parse(&format!("the output of node {node}")).ok()
-}
-
-impl Spec {
-    /// What the container of a node is made of, as that of a run by itself. Outputs of other nodes that
-    /// are not logged are among its secrets; those that are have no place in it, for their values are not
-    /// known.
-    #[must_use]
-    pub fn of_node(&self, plan: &Plan, node: &ContainerNode) -> Self {
-        let mut spec = Self {
-            origin: Origin::Image(node.image.clone()),
-            secrets: BTreeMap::new(),
-            outside: BTreeMap::new(),
-            callback: None,
-            group: None,
-            reports: Vec::new(),
-            ..self.clone()
-        };
-        for (variable, value) in &node.env {
-            match value {
-                EnvValue::Outside(name) => match self.secrets.get(name) {
-                    Some(secret) => {
-                        spec.secrets.insert(variable.clone(), secret.clone());
-                    }
-                    None => {
-                        let value = self.env.get(name).or_else(|| self.outside.get(name));
-                        let value = value.cloned().unwrap_or_default();
-                        spec.env.insert(variable.clone(), value);
-                    }
-                },
-                EnvValue::Output(of) if is_unlogged(plan, of) => {
-                    spec.secrets
-                        .extend(secret_output(of).map(|secret| (variable.clone(), secret)));
-                }
-                EnvValue::Output(_) => {}
-            }
-        }
-        spec
-    }
-
-    /// A container of this image as the run would have it, such as one that prints a part of the graph.
-    #[must_use]
-    pub fn of_image(&self, image: ImageRef) -> Self {
-        Self {
-            origin: Origin::Image(image),
-            env: BTreeMap::new(),
-            secrets: BTreeMap::new(),
-            outside: BTreeMap::new(),
-            callback: None,
-            group: None,
-            reports: Vec::new(),
-            event_path: None,
-            tty: false,
-            ..self.clone()
-        }
-    }
-
-    /// Whether a node of its container graph that asks for this variable gets it from outside.
-    #[must_use]
-    pub fn gives(&self, variable: &dogi_url::EnvName) -> bool {
-        self.secrets.contains_key(variable)
-            || self.env.contains_key(variable)
-            || self.outside.contains_key(variable)
-    }
-}
-
-/// Whether what a node prints is kept from everybody but the nodes that come after it.
-pub(crate) fn is_unlogged(plan: &Plan, node: &NodeName) -> bool {
-    let node = plan.nodes.get(node).map(|node| &node.work);
-    matches!(node, Some(NodeWork::Container(node)) if node.no_log)
-}
-
-/// The failure that an exit is.
-pub(crate) fn failure_of(exit: Exit, spec: &Spec) -> Option<Failure> {
-    let message = match (exit.out_of_memory, exit.code) {
-        // Memory ran out for a child process, and the program coped with it.
-        (_, 0) => return None,
-        (true, code) => {
-            let limit = spec.limits.memory.map(|bytes| format!(" of {bytes} bytes"));
-            format!(
-                "Out of memory: the limit{} was reached, and the execution ended with code {code}",
-                limit.unwrap_or_default()
-            )
-        }
-        (false, code) => crate::words::failed_with(code, spec),
-    };
-    let kind = match exit.out_of_memory {
-        true => FailureKind::OutOfMemory,
-        false => FailureKind::ExitCode,
-    };
-    Some(Failure::new(Phase::Run, kind, message))
 }

@@ -3,7 +3,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use dogi_graph::Plan;
 use dogi_url::{CallbackOn, Commit, NodeName, OutputName};
 
-use crate::nodes::{Nodes, failure_of};
+use crate::nodes::Nodes;
+use crate::verdict::{Verdict, failure_of};
 use crate::words::{describe_refusal, describe_stop};
 use crate::{
     CallbackProgress, Effect, EffectKey, Event, Failure, FailureKind, NodeEvent, Perform, Phase,
@@ -21,14 +22,6 @@ pub struct Exit {
     pub code: i64,
     /// Whether the kernel ended it for want of memory.
     pub out_of_memory: bool,
-}
-
-/// What the run came to, the callback left aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Verdict {
-    Succeeded,
-    Failed(Failure),
-    Stopped(StopCause),
 }
 
 /// One run: the fold of its events.
@@ -120,6 +113,15 @@ impl Run {
         self.container.as_deref().or_else(of_nodes)
     }
 
+    /// How many containers of its are under way beside the first: each has a place of its own.
+    #[must_use]
+    pub fn further_containers(&self) -> usize {
+        match (&self.nodes, &self.verdict) {
+            (Some(nodes), None) => nodes.running().saturating_sub(1),
+            _ => 0,
+        }
+    }
+
     /// What is done of its container graph, once that was read.
     #[must_use]
     pub fn plan(&self) -> Option<&Arc<Plan>> {
@@ -160,7 +162,7 @@ impl Run {
                     out_of_memory: *out_of_memory,
                 };
                 self.exit = self.exit.or(Some(exit));
-                self.decide(verdict_of(exit, &self.spec));
+                self.decide(Verdict::of(exit, &self.spec));
             }
             Event::Failed { failure } => self.fail(failure),
             Event::StopRequested { cause } => self.stop(cause.clone()),
@@ -219,7 +221,9 @@ impl Run {
     pub fn state(&self) -> State {
         match &self.verdict {
             Some(_) if self.finished_at.is_none() && self.owes_callback() => State::CallingBack,
-            Some(verdict) if self.finished_at.is_some() => self.final_state(verdict),
+            Some(verdict) if self.finished_at.is_some() => {
+                verdict.state(self.callback_failure.is_some())
+            }
             _ => self.state_on_the_way(),
         }
     }
@@ -288,7 +292,7 @@ impl Run {
         let state = self
             .verdict
             .as_ref()
-            .map(|verdict| self.final_state(verdict));
+            .map(|verdict| verdict.state(self.callback_failure.is_some()));
         RunStatus {
             state: state.unwrap_or(self.state()),
             callback: None,
@@ -448,18 +452,6 @@ impl Run {
         }
     }
 
-    fn final_state(&self, verdict: &Verdict) -> State {
-        match verdict {
-            Verdict::Succeeded if self.callback_failure.is_some() => State::Failed,
-            Verdict::Succeeded => State::Succeeded,
-            Verdict::Failed(_) => State::Failed,
-            Verdict::Stopped(StopCause::Abort | StopCause::Disconnect) => State::Aborted,
-            Verdict::Stopped(StopCause::Superseded | StopCause::Replaced) => State::Superseded,
-            Verdict::Stopped(StopCause::TimedOut { .. }) => State::TimedOut,
-            Verdict::Stopped(StopCause::Lost { .. }) => State::Lost,
-        }
-    }
-
     fn errors(&self) -> Vec<String> {
         let of_nodes = self.nodes.as_ref().map(Nodes::errors).unwrap_or_default();
         let verdict = match &self.verdict {
@@ -491,12 +483,5 @@ fn key(phase: Phase, attempt: u32, perform: Perform) -> EffectKey {
         phase,
         attempt,
         perform,
-    }
-}
-
-fn verdict_of(exit: Exit, spec: &Spec) -> Verdict {
-    match failure_of(exit, spec) {
-        None => Verdict::Succeeded,
-        Some(failure) => Verdict::Failed(failure),
     }
 }

@@ -63,6 +63,9 @@ pub struct Spec {
     /// the operator's is lent to it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stranger: bool,
+    /// Whether the image was named by a stranger: then it is one that everybody can pull, or none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub public_image: bool,
     /// Who is told what becomes of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reports: Vec<Report>,
@@ -216,6 +219,7 @@ impl Spec {
             event_path: None,
             keep: false,
             stranger: false,
+            public_image: false,
             reports: Vec::new(),
         }
     }
@@ -243,6 +247,7 @@ impl Spec {
             event_path: None,
             keep: false,
             stranger: false,
+            public_image: false,
             reports: Vec::new(),
         }
     }
@@ -272,12 +277,6 @@ impl Spec {
             Origin::Local(local) => Some(local),
             Origin::Build(_) | Origin::Image(_) | Origin::Graph(_) | Origin::Host(_) => None,
         }
-    }
-
-    /// Whether it is one container of the server's own, and neither several nor programs of this machine.
-    #[must_use]
-    pub fn is_container(&self) -> bool {
-        matches!(self.origin, Origin::Build(_) | Origin::Image(_))
     }
 
     /// What a run URL asks for.
@@ -314,6 +313,7 @@ impl Spec {
             event_path: None,
             keep: false,
             stranger: false,
+            public_image: false,
             reports: Vec::new(),
         }
     }

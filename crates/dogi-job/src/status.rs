@@ -139,9 +139,9 @@ pub struct NodeStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeState {
-    /// Waits for what it comes after, or for its turn.
+    /// Waits for what it comes after.
     Waiting,
-    /// Has its image pulled, or its container made.
+    /// Has its image pulled, waits for a place, or has its container made.
     Building,
     /// The container runs.
     Running,

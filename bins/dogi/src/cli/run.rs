@@ -90,7 +90,9 @@ fn wanted(
         spec.instance = InstanceId::new(&settings.storage.namespace, &repo, id.as_ref());
         if request.pipeline.is_some() {
             // A graph that comes from elsewhere gets what it is given by name, and nothing else.
-            spec.outside = env.variables_without(&secret_variables());
+            let mut hidden = secret_variables();
+            hidden.extend(settings.file.secret_variables.iter().map(String::as_str));
+            spec.outside = env.variables_without(&hidden);
         }
         spec.source = SourceRef::WorkTree {
             path,

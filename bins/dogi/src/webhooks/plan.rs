@@ -307,6 +307,7 @@ pub(crate) fn of_hook(
             "the entry has no file of hooks".to_owned(),
         ));
     };
+    spec.public_image = hook.image.is_some() && trigger.is_strangers();
     spec.origin = match hook.image.as_ref().or(image.as_ref()) {
         Some(image) => Origin::Image(image.clone()),
         None => Origin::Build(BuildParams::default()),

@@ -83,31 +83,7 @@ impl Docker {
         let volume = volume.clone();
         to_the_end(|cancel| fill(helpers, volume, tar, cancel)).await
     }
-
-    /// Lets everybody write in the root of a volume, which belongs to root: programs of containers whose
-    /// user is another one. To be done after [`Docker::fill_volume`], whose archive may have a mode for the
-    /// root. What is in the volume stays as it is. `image` and `labels` are those of a container that is
-    /// made and never started, as there.
-    ///
-    /// Dropping the future leaves open whether it was done. For the container, see there.
-    ///
-    /// # Errors
-    /// See [`FillError`].
-    ///
-    /// # Panics
-    /// Outside of a Tokio runtime.
-    pub async fn prepare_volume(
-        &self,
-        volume: &VolumeName,
-        image: &str,
-        labels: &BTreeMap<String, String>,
-    ) -> Result<(), FillError> {
-        let tar = |root: &str| futures::stream::iter([directory(root, WRITABLE)]);
-        self.fill_volume(volume, image, labels, tar).await
-    }
 }
-
-const WRITABLE: u32 = 0o777;
 
 async fn fill<S>(
     helpers: Helpers,
@@ -133,17 +109,4 @@ where
         container: helper.id().clone(),
         source,
     })
-}
-
-/// An archive of one empty directory that belongs to root.
-fn directory(name: &str, mode: u32) -> io::Result<Bytes> {
-    let mut tar = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(tar::EntryType::Directory);
-    header.set_mode(mode);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_size(0);
-    tar.append_data(&mut header, name, io::empty())?;
-    tar.into_inner().map(Bytes::from)
 }

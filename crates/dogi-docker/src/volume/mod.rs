@@ -98,7 +98,8 @@ impl Docker {
     /// stays as it is, its content too. So labels should say whose it is; without any, a volume
     /// that somebody else made without any is taken for one's own.
     ///
-    /// Its root belongs to root and nobody else can write there, see [`Docker::prepare_volume`].
+    /// Its root belongs to root and nobody else can write there; an archive that is unpacked into it opens it
+    /// where it has another mode for the root.
     ///
     /// Dropping the future while the engine answers can leave the volume, with its labels.
     ///

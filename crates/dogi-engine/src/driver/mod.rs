@@ -1,8 +1,10 @@
 //! Performs what one run wants, from its submission to its end.
 
 mod effects;
-mod graph;
+mod node;
 mod nodes;
+mod outcome;
+mod plan;
 mod record;
 
 use std::{
@@ -13,8 +15,8 @@ use std::{
 
 use dogi_graph::Plan;
 use dogi_job::{
-    Effect, EffectKey, Event, Exit, Failure, FailureKind, NodeEvent, Perform, Phase, Run,
-    RunStatus, State, StepName, StopCause, UnixMillis, Wanted,
+    Effect, EffectKey, Event, Exit, Failure, FailureKind, Perform, Phase, Run, RunStatus, State,
+    UnixMillis, Wanted,
 };
 use dogi_url::NodeName;
 use tokio::{
@@ -24,6 +26,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use self::outcome::{built, exited, failed, panicked};
 use crate::{
     AtLogLimit, EngineConfig,
     engine::Shared,
@@ -46,7 +49,7 @@ pub(crate) struct Driver {
         mpsc::UnboundedReceiver<Report>,
     ),
     in_flight: BTreeMap<EffectKey, CancellationToken>,
-    keys: HashMap<Id, EffectKey>,
+    keys: HashMap<Id, (EffectKey, Option<NodeName>)>,
     tasks: JoinSet<Ended>,
     status: watch::Sender<Arc<RunStatus>>,
     stopped: bool,
@@ -64,6 +67,8 @@ pub(crate) struct Driver {
 /// A run with everything that its driver needs.
 pub(crate) struct Driven {
     pub(crate) run: Run,
+    /// Places that it has beside its own.
+    pub(crate) borrowed: usize,
     /// The number of the next record.
     pub(crate) sequence: u64,
     pub(crate) outputs: RunOutputs,
@@ -112,7 +117,7 @@ enum Woken {
     Event(Event),
     Report(Report),
     OutputFull,
-    Ended(EffectKey, Option<Ended>),
+    Ended(EffectKey, Option<NodeName>, Option<Ended>),
     Time,
 }
 
@@ -120,6 +125,7 @@ impl Driver {
     fn new(shared: Arc<Shared>, driven: Driven) -> Self {
         let Driven {
             run,
+            borrowed,
             sequence,
             outputs,
             commands,
@@ -142,7 +148,7 @@ impl Driver {
             stopped: false,
             errors_told: 0,
             resumed: false,
-            borrowed: 0,
+            borrowed,
             places,
             wants_place: false,
         }
@@ -215,7 +221,7 @@ impl Driver {
                 Woken::Event(event) => self.record(event).await,
                 Woken::Report(report) => self.report(report).await,
                 Woken::OutputFull => self.record(output_full(&self.shared.config)).await,
-                Woken::Ended(key, ended) => self.ended(&key, ended).await,
+                Woken::Ended(key, node, ended) => self.ended(&key, node, ended).await,
                 Woken::Time => {}
             }
         }
@@ -255,19 +261,22 @@ impl Driver {
     fn start(&mut self, key: EffectKey, effect: &Effect) {
         let cancel = CancellationToken::new();
         let node = node_of(effect).cloned();
-        let outputs = node.as_ref().filter(|node| self.is_logged(node));
-        let outputs = outputs.and_then(|node| self.outputs.of_node(node));
+        let logged = node.as_ref().filter(|node| {
+            let node = self.run.plan().and_then(|plan| plan.container(node));
+            node.is_some_and(|node| !node.no_log)
+        });
+        let outputs = logged.and_then(|node| self.outputs.of_node(node));
         let work = Work {
             run: self.run.id().clone(),
             instance: self.run.spec().instance.clone(),
-            node,
+            node: node.clone(),
             cancel: cancel.clone(),
             console: outputs.as_ref().unwrap_or(&self.outputs).console(),
             reports: self.reports.0.clone(),
         };
         let performing = self.perform(effect, work);
         let task = self.tasks.spawn(performing.in_current_span());
-        self.keys.insert(task.id(), key.clone());
+        self.keys.insert(task.id(), (key.clone(), node));
         self.in_flight.insert(key, cancel);
     }
 
@@ -308,7 +317,7 @@ impl Driver {
                     Err(error) => (error.id(), None),
                 };
                 match self.keys.remove(&id) {
-                    Some(key) => Woken::Ended(key, ended),
+                    Some((key, node)) => Woken::Ended(key, node, ended),
                     None => Woken::Time,
                 }
             }
@@ -318,7 +327,7 @@ impl Driver {
         }
     }
 
-    async fn ended(&mut self, key: &EffectKey, ended: Option<Ended>) {
+    async fn ended(&mut self, key: &EffectKey, node: Option<NodeName>, ended: Option<Ended>) {
         let cancelled = self
             .in_flight
             .remove(key)
@@ -328,12 +337,6 @@ impl Driver {
         while let Ok(report) = self.reports.1.try_recv() {
             self.report(report).await;
         }
-        let node = self.run.plan().and_then(|plan| {
-            let mut nodes = plan.nodes.keys();
-            nodes
-                .find(|node| StepName::of_node(node) == key.step)
-                .cloned()
-        });
         let event = match ended {
             Some(Ended::Checkout(Ok(checkout))) => {
                 let event = Event::CheckedOut {
@@ -408,72 +411,6 @@ fn node_of(effect: &Effect) -> Option<&NodeName> {
     }
 }
 
-fn built(node: Option<NodeName>, image: String, reused: bool) -> Event {
-    match node {
-        None => Event::Built { image, reused },
-        Some(node) => Event::Node {
-            node,
-            happened: NodeEvent::Built { image, reused },
-        },
-    }
-}
-
-fn exited(node: Option<NodeName>, exit: Exit) -> Event {
-    let Exit {
-        code,
-        out_of_memory,
-    } = exit;
-    match node {
-        None => Event::Exited {
-            code,
-            out_of_memory,
-        },
-        Some(node) => Event::Node {
-            node,
-            happened: NodeEvent::Exited {
-                code,
-                out_of_memory,
-            },
-        },
-    }
-}
-
-fn failure(node: Option<NodeName>, failure: Failure) -> Event {
-    match node {
-        None => Event::Failed { failure },
-        Some(node) => Event::Node {
-            node,
-            happened: NodeEvent::Failed { failure },
-        },
-    }
-}
-
-/// What a part that did not come to its good end is for the run. Of a node, what it failed of is its own
-/// business; that it can't go on is the run's.
-fn failed(
-    phase: Phase,
-    node: Option<NodeName>,
-    error: StepError,
-    cancelled: bool,
-) -> Option<Event> {
-    match error {
-        // The run knows already why it does not want the effect any more.
-        StepError::Cancelled if cancelled => None,
-        StepError::Cancelled => {
-            let reason = format!("the {phase} was cut off");
-            Some(Event::StopRequested {
-                cause: StopCause::Lost { reason },
-            })
-        }
-        StepError::Failed { kind, message } => {
-            Some(failure(node, Failure::new(phase, kind, message)))
-        }
-        StepError::Lost { reason } => Some(Event::StopRequested {
-            cause: StopCause::Lost { reason },
-        }),
-    }
-}
-
 fn output_full(config: &EngineConfig) -> Event {
     let message = format!(
         "Stopped: an output reached the limit of {} bytes",
@@ -482,17 +419,4 @@ fn output_full(config: &EngineConfig) -> Event {
     Event::Failed {
         failure: Failure::new(Phase::Run, FailureKind::OutputLimit, message),
     }
-}
-
-fn panicked(key: &EffectKey, node: Option<NodeName>) -> Event {
-    if key.perform == Perform::Cleanup {
-        return Event::CleanupFailed {
-            message: "the clean-up panicked".to_owned(),
-        };
-    }
-    let message = format!("a fault in the server ended the {}", key.phase);
-    failure(
-        node,
-        Failure::new(key.phase, FailureKind::Internal, message),
-    )
 }

@@ -3,12 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use dogi_graph::{NodeWork, Plan};
+use dogi_graph::Plan;
 use dogi_job::{
-    EffectKey, Event, Failure, FailureKind, NodeState, NodeStatus, Phase, RunStatus, StepName,
+    EffectKey, Event, Failure, FailureKind, NodeState, NodeStatus, Phase, Run, StepName,
 };
-
-use dogi_url::NodeName;
 
 use super::Driver;
 
@@ -27,17 +25,27 @@ impl Driver {
         }
     }
 
-    /// Ends the outputs of the nodes that ended since `before`, and says so in the run's log.
-    pub(super) async fn finish_nodes(&self, before: &RunStatus, after: &RunStatus) {
-        let earlier = before.nodes.as_deref().unwrap_or_default();
+    /// Ends the outputs of the nodes that end with what is about to be recorded, and says so in the run's
+    /// log: other nodes rely on what they printed, so that it is on the disk itself first. An earlier life
+    /// of the server may have said it.
+    pub(super) async fn finish_nodes(&self, after: &Run) {
+        if self.run.plan().is_none() {
+            return;
+        }
+        let (before, after) = (self.run.status(), after.status());
+        let before = before.nodes.unwrap_or_default();
         let ended = after.nodes.iter().flatten().filter(|node| {
-            let was = earlier.iter().find(|earlier| earlier.name == node.name);
-            node.state.is_final() && was.is_none_or(|was| !was.state.is_final())
+            let was = before.iter().find(|before| before.name == node.name);
+            node.state.is_final() && was.is_some_and(|was| !was.state.is_final())
         });
         for node in ended {
-            self.outputs.finish_node(&node.name);
-            if let Some(line) = last_line(node) {
-                self.outputs.console().line(line).await;
+            self.outputs.finish_node(&node.name).await;
+            let Some(line) = last_line(node) else {
+                continue;
+            };
+            let console = self.outputs.console();
+            if !(self.resumed && console.has_line(&line).await) {
+                console.line(line).await;
             }
         }
     }
@@ -74,15 +82,6 @@ impl Driver {
             self.borrowed = needed;
             self.shared.directory().return_places(surplus);
         }
-    }
-
-    /// Whether what the node prints may be read.
-    pub(super) fn is_logged(&self, node: &NodeName) -> bool {
-        let plan = self.run.plan();
-        let work = plan
-            .and_then(|plan| plan.nodes.get(node))
-            .map(|node| &node.work);
-        matches!(work, Some(NodeWork::Container(node)) if !node.no_log)
     }
 
     fn containers(&self) -> usize {

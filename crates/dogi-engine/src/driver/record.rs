@@ -33,20 +33,13 @@ impl Driver {
                 self.shared.clean_up_later(self.run.id(), self.run.spec());
             }
         }
+        self.finish_nodes(&after).await;
         if ends(&self.run, &after) {
             self.tell_errors(&after).await;
         }
         if after.is_decided() && !self.run.is_decided() && after.container().is_some() {
             // Its end on record, the container goes, and with it the other copy of what it printed.
             self.outputs.sync().await;
-        }
-        if let Event::Node {
-            node,
-            happened: NodeEvent::Exited { .. },
-        } = &event
-        {
-            // Other nodes rely on what it printed.
-            self.outputs.sync_node(node).await;
         }
         let entry = Entry {
             sequence: self.sequence,
@@ -65,7 +58,6 @@ impl Driver {
         let before = std::mem::replace(&mut self.run, after).status();
         let status = self.run.status();
         self.shared.observer.recorded(&before, &status, &event, at);
-        self.finish_nodes(&before, &status).await;
         self.follow_up().await;
         let mut reports = self.run.spec().reports.iter();
         let awaited = reports.any(dogi_job::Report::awaits_commit);

@@ -148,16 +148,10 @@ impl RunOutputs {
         })
     }
 
-    /// Waits until what a node printed is on the disk itself.
-    pub(crate) async fn sync_node(&self, node: &NodeName) {
+    /// Ends the output of a node, once it is on the disk itself.
+    pub(crate) async fn finish_node(&self, node: &NodeName) {
         if let Some(writer) = self.nodes.writer(node) {
             writer.sync().await;
-        }
-    }
-
-    /// Ends the output of a node.
-    pub(crate) fn finish_node(&self, node: &NodeName) {
-        if let Some(writer) = self.nodes.writer(node) {
             writer.finish();
         }
     }

@@ -16,7 +16,7 @@ const VERSION: u32 = 1;
 const COMMAND_VERSION: u32 = 2;
 /// Of the submission of a run that has what only runs of webhooks have.
 const EVENT_VERSION: u32 = 3;
-/// Of the submission of a run of a container graph.
+/// Of the submission of a run of a container graph, or of an image that a stranger named.
 const GRAPH_VERSION: u32 = 4;
 /// The field that names the kind in the JSON of an event.
 const TAG: &str = "event";
@@ -132,9 +132,10 @@ fn version_of(spec: &Spec) -> u32 {
         reports,
         secrets,
         outside,
+        public_image,
         ..
     } = spec;
-    if spec.graph().is_some() || !outside.is_empty() {
+    if spec.graph().is_some() || !outside.is_empty() || *public_image {
         return GRAPH_VERSION;
     }
     let plain = workspace.is_none()

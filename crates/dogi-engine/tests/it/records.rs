@@ -209,7 +209,7 @@ fn graph_events() -> [(&'static str, Event); 5] {
     ]
 }
 
-fn graph_submissions() -> [(&'static str, Record); 5] {
+fn graph_submissions() -> [(&'static str, Record); 6] {
     let graph = |selection| Spec {
         origin: Origin::Graph(selection),
         ..spec("action=run")
@@ -225,6 +225,11 @@ fn graph_submissions() -> [(&'static str, Record); 5] {
         outside: [(variable("HOME"), "/home/me".to_owned())].into(),
         ..spec("action=run")
     };
+    let of_a_stranger = Spec {
+        stranger: true,
+        public_image: true,
+        ..spec("action=run&image=alpine:3")
+    };
     [
         ("submitted-4-graph", with_all),
         ("submitted-4-graph-all", graph(Selection::All)),
@@ -234,6 +239,7 @@ fn graph_submissions() -> [(&'static str, Record); 5] {
         ),
         ("submitted-4-graph-triggered", graph(Selection::Triggered)),
         ("submitted-4-outside", of_a_terminal),
+        ("submitted-4-public_image", of_a_stranger),
     ]
     .map(|(name, spec)| (name, run_of(spec)))
 }

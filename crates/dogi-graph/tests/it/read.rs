@@ -1,6 +1,6 @@
 //! What files say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dogi_graph::{EnvValue, NodeWork, VolumeSource, is_graph_file};
 
@@ -118,11 +118,14 @@ fn the_seed() {
             ("AWS_SESSION_TOKEN", &outputs[2]),
         ]
     );
-    assert!(!plan.needs_code());
-    let images: Vec<&str> = plan.images().into_iter().map(AsRef::as_ref).collect();
+    assert!(!plan.containers().any(|(_, node)| node.uses_code()));
+    let images: BTreeSet<&str> = plan
+        .containers()
+        .map(|(_, node)| node.image.as_ref())
+        .collect();
     assert_eq!(
         images,
-        ["bravissimolabs/alpine-git", "pebbletech/docker-aws-cli"]
+        ["bravissimolabs/alpine-git", "pebbletech/docker-aws-cli"].into()
     );
 }
 
@@ -164,7 +167,7 @@ all:
         names(&plan.nodes["all"].after),
         ["TOKEN", "libs", "v1.0-name"]
     );
-    assert!(plan.needs_code());
+    assert!(all.uses_code());
     let plain = container(&plan, "libs");
     assert!(!plain.no_log && !plain.never_fail && plain.dir.is_none() && plain.on.is_none());
 }
@@ -200,7 +203,7 @@ checkout: {on: code}
         assert_eq!(*work(name), NodeWork::Join, "{name}");
         assert_eq!(names(&plan.nodes[name].after), after, "{name}");
     }
-    assert!(!plan.needs_code());
+    assert_eq!(plan.container(&node("checkout")), None);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A copy is a copy.
 
 use super::{content, empty_image, sh, volume};
-use crate::support::Fixture;
+use crate::support::{Fixture, Tar, context};
 
 const ODD_THINGS: &str = "
     cd /v; b=/bin/busybox
@@ -70,7 +70,9 @@ async fn an_empty_one_is_a_copy_too() {
     let (docker, labels) = (&fixture.docker, fixture.labels());
     let image = fixture.image.to_string();
     let (from, to) = (volume(&fixture, "from").await, volume(&fixture, "to").await);
-    docker.prepare_volume(&from, &image, &labels).await.unwrap();
+    let open = |root: &str| context(Tar::new().directory(root, 0o777));
+    let opened = docker.fill_volume(&from, &image, &labels, open);
+    opened.await.unwrap();
     docker
         .copy_volume(&from, &to, &image, &labels)
         .await

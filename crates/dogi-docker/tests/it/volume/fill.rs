@@ -1,4 +1,4 @@
-//! Filling volumes, and making them writable.
+//! Filling volumes.
 
 use dogi_docker::ContainerSpec;
 
@@ -44,7 +44,7 @@ async fn an_archive_fills_it_on_any_image() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn programs_of_other_users_can_write_once_it_is_prepared() {
+async fn programs_of_other_users_can_write_where_the_archive_lets_them() {
     let fixture = Fixture::new().await;
     let image = built(&fixture, fixture.shell("USER 1000\n")).await;
     let volume = volume(&fixture, "v").await;
@@ -62,10 +62,9 @@ async fn programs_of_other_users_can_write_once_it_is_prepared() {
     sh(&fixture, &volume, "echo old > /v/old; chmod 600 /v/old").await;
     let docker = &fixture.docker;
     let labels = fixture.labels();
-    docker
-        .prepare_volume(&volume, &image, &labels)
-        .await
-        .unwrap();
+    let open = |root: &str| context(Tar::new().directory(root, 0o777));
+    let opened = docker.fill_volume(&volume, &image, &labels, open);
+    opened.await.unwrap();
     assert_eq!(fixture.containers().await, Vec::<String>::new());
     let (_, err, exit) = fixture.run(&spec).await;
     assert_eq!(exit.code, 0, "{}", String::from_utf8_lossy(&err));

@@ -26,6 +26,10 @@ impl DockerRunner {
     ) -> Result<BuiltImage, StepError> {
         match &request.spec.origin {
             Origin::Build(build) => self.have_built(build, request, work).await,
+            Origin::Image(image) if request.spec.public_image => {
+                let spec = request.spec;
+                self.have_named(PullRequest { spec, image }, work).await
+            }
             Origin::Image(image) => self.have_pulled(image, request.spec, work).await,
             Origin::Graph(_) => {
                 let message = "each node of a graph has its own image";
@@ -211,7 +215,7 @@ impl DockerRunner {
         }
     }
 
-    /// The image of a node: found or pulled. For a stranger it is always pulled, and without credentials:
+    /// An image that the repository names: found or pulled. For a stranger it is always pulled, and without credentials:
     /// what the engine has may have been pulled with the operator's.
     pub(super) async fn have_named(
         &self,

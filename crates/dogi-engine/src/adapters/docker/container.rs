@@ -275,7 +275,7 @@ async fn fill(
 ) -> Result<(), StepError> {
     let spec = request.spec;
     if let Some(node) = &request.node {
-        graph::put_outputs(container, node).await?;
+        graph::put_outputs(container, node, work).await?;
         return files::put_event(container, request).await;
     }
     let wants_files = matches!(spec.origin, Origin::Image(_)) || spec.workspace.is_some();

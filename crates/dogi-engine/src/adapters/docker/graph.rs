@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use dogi_docker::{Channel, Container, ContainerSpec, LabelFilter, VolumeMount, VolumeName};
-use dogi_graph::{ContainerNode, NodeWork, Plan, VolumeSource};
+use dogi_graph::{ContainerNode, Plan, VolumeSource};
 use dogi_job::{FailureKind, RunId, Spec, StepName};
 use dogi_url::{ImageRef, NodeName};
 
@@ -15,7 +15,7 @@ use crate::ports::{
 
 /// Where the checkout stands in a container that asks for it.
 const CODE: &str = "code";
-/// Bytes of what an image complains about that are told.
+/// Bytes at the end of what an image complains about, of which the last line is told.
 const COMPLAINT: usize = 1024;
 /// The variable that says where a node's own volume is.
 const OUT: &str = "OUT";
@@ -64,7 +64,12 @@ impl DockerRunner {
                 Err(error) => return Err(error),
             }
         }
-        first.map_or(Ok(None), Err)
+        if let Some(error) = first {
+            let line = format!("dogi: the checkout is not handed on: {error}");
+            work.console.line(line).await;
+        }
+        // Each of these nodes fails of its own image.
+        Ok(None)
     }
 
     /// Makes the node's own volume. What an earlier life of the server left of a node that it did not come
@@ -175,22 +180,21 @@ fn mounts(
 }
 
 /// Puts what other nodes printed at `/out`, and lets everybody in the container write to the node's own
-/// volume.
+/// volume. What is not there whole is not there, and the log says so.
 pub(super) async fn put_outputs(
     container: &Container,
     node: &NodeRequest<'_>,
+    work: &Work,
 ) -> Result<(), StepError> {
     let tar = outputs_tar(node.name, node.before).await.map_err(|error| {
-        let (kind, reason) = match error.kind() {
-            std::io::ErrorKind::FileTooLarge => (FailureKind::Start, error.to_string()),
-            kind => (FailureKind::Internal, kind.to_string()),
-        };
-        StepError::failed(
-            kind,
-            format!("what other nodes printed can't be put at /out: {reason}"),
-        )
+        let message = format!("what other nodes printed can't be read: {}", error.kind());
+        StepError::failed(FailureKind::Internal, message)
     })?;
-    let uploaded = container.upload("/", tar).await;
+    for (name, reason) in tar.left_out {
+        let line = format!("dogi: /out/{name} is left out: {reason}");
+        work.console.line(line).await;
+    }
+    let uploaded = container.upload("/", tar.stream).await;
     uploaded.map_err(|error| error::step(FailureKind::Start, &error))
 }
 
@@ -208,7 +212,7 @@ async fn read_out(container: &Container, limit: u64) -> Result<Bytes, StepError>
         match channel {
             Channel::Stderr => {
                 complaint.extend_from_slice(&bytes);
-                complaint.truncate(COMPLAINT);
+                complaint.drain(..complaint.len().saturating_sub(COMPLAINT));
             }
             Channel::Stdout => text.extend_from_slice(&bytes),
         }
@@ -230,12 +234,8 @@ async fn read_out(container: &Container, limit: u64) -> Result<Bytes, StepError>
 
 /// Images of the nodes that use the checkout, each once.
 fn images_with_code(plan: &Plan) -> BTreeSet<&ImageRef> {
-    let nodes = plan.nodes.values();
-    let images = nodes.filter_map(|node| match &node.work {
-        NodeWork::Container(node) if uses_code(node) => Some(&node.image),
-        _ => None,
-    });
-    images.collect()
+    let nodes = plan.containers().filter(|(_, node)| node.uses_code());
+    nodes.map(|(_, node)| &node.image).collect()
 }
 
 /// Whether another image may be had where this error stood in the way: it is not that the run was
@@ -248,10 +248,6 @@ fn is_of_image(error: &StepError) -> bool {
             ..
         }
     )
-}
-
-fn uses_code(node: &ContainerNode) -> bool {
-    node.volumes.contains(&VolumeSource::Code) || node.on == Some(VolumeSource::Code)
 }
 
 fn volume_of(run: &RunId, source: &VolumeSource) -> Result<VolumeName, StepError> {

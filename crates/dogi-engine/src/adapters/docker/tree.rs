@@ -15,33 +15,47 @@ const BLOCK: u64 = 512;
 /// An archive ends with two empty blocks.
 const END: [u8; 1024] = [0; 1024];
 
+/// What nodes printed, for another one.
+pub(super) struct OutputsTar {
+    pub(super) stream: BoxStream,
+    /// What is not in it, and why.
+    pub(super) left_out: Vec<(NodeName, String)>,
+}
+
 /// An archive of `out/NAME` for each node, which holds what it printed on its standard output, and of a
 /// directory named `own` that everybody may write to.
 pub(super) async fn outputs_tar(
     own: &NodeName,
     nodes: &BTreeMap<NodeName, RunOutputs>,
-) -> io::Result<BoxStream> {
+) -> io::Result<OutputsTar> {
+    let mut left_out = Vec::new();
     let mut parts = vec![
         whole(directory(&format!("{own}/"), 0o777)?),
         whole(directory("out/", 0o755)?),
     ];
     let mut total = 0_u64;
     for (name, outputs) in nodes {
-        let size = size_of(outputs).await?;
-        total = total.saturating_add(size);
-        if total > MOST {
-            return Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                format!("more than {MOST} bytes"),
-            ));
+        if let Some(cut) = outputs.log().cut() {
+            left_out.push((name.clone(), format!("it was cut: {cut}")));
+            continue;
         }
+        let size = size_of(outputs).await?;
+        if total.saturating_add(size) > MOST {
+            let reason = format!("with it there would be more than {MOST} bytes");
+            left_out.push((name.clone(), reason));
+            continue;
+        }
+        total += size;
         parts.push(whole(file(&format!("out/{name}"), size)?));
         parts.push(printed(outputs));
         let padding = (BLOCK - size % BLOCK) % BLOCK;
         parts.push(whole(Bytes::from_static(&END).slice(..padding as usize)));
     }
     parts.push(whole(Bytes::from_static(&END)));
-    Ok(futures::stream::iter(parts).flatten().boxed())
+    Ok(OutputsTar {
+        stream: futures::stream::iter(parts).flatten().boxed(),
+        left_out,
+    })
 }
 
 fn printed(outputs: &RunOutputs) -> BoxStream {

@@ -4,7 +4,10 @@ use dogi_engine::EngineConfig;
 use dogi_job::{NodeState, State, Submit};
 
 use super::submit;
-use crate::fakes::{engine_with, spec};
+use crate::{
+    fakes::{engine_with, spec},
+    lives::Machine,
+};
 
 const THREE: &str = "a: {img: i, run: r}\nb: {img: i, run: r}\nc: {img: i, run: r}";
 
@@ -82,4 +85,36 @@ async fn an_aborted_run_gives_its_places_back() {
         assert_eq!(run.finished().await.state, State::Succeeded);
     }
     assert_eq!(graphs.most(), 2);
+}
+
+#[test]
+fn containers_of_an_earlier_life_have_their_places_before_anybody_else_is_let_in() {
+    let mut machine = Machine::new();
+    let two = "a: {img: i, run: r}\nb: {img: i, run: r}";
+    machine.fake.0.graphs.set_file(two);
+    machine.running = 2;
+    let (id, waiting) = machine.life(async |engine| {
+        let run = submit(&engine, "x").await;
+        let graphs = &machine.fake.0.graphs;
+        graphs.are_running(run.id(), &["a", "b"]).await;
+        let other = engine.submit(spec("action=run&id=other"), Submit::Run);
+        let other = other.await.expect("it is taken").run;
+        assert_eq!(other.status().state, State::Queued);
+        (run.id().clone(), other.id().clone())
+    });
+    machine.life(async |engine| {
+        let graphs = &machine.fake.0.graphs;
+        let run = engine.run(&id).expect("it is known");
+        let other = engine.run(&waiting).expect("it is known");
+        graphs.are_running(&id, &["a", "b"]).await;
+        assert_eq!(other.status().state, State::Queued, "there is no place");
+        graphs.ends("a", 0);
+        let let_in = |status: &std::sync::Arc<dogi_job::RunStatus>| status.started_at.is_some();
+        let mut its = other.subscribe();
+        its.wait_for(let_in).await.expect("`a` has left its place");
+        graphs.ends("b", 0);
+        assert_eq!(run.finished().await.state, State::Succeeded);
+        machine.fake.let_end(1);
+        assert_eq!(other.finished().await.state, State::Succeeded);
+    });
 }

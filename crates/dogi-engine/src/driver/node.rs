@@ -1,22 +1,20 @@
-//! What the effects of container graphs do.
+//! The containers of nodes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc};
 
-use bytes::Bytes;
-use dogi_graph::{ContainerNode, EnvValue, NodeWork, Plan, Reader, Selection};
-use dogi_job::{Exit, FailureKind, Spec};
+use dogi_graph::{ContainerNode, EnvValue, Plan};
+use dogi_job::{Exit, FailureKind, Spec, output_of};
 use dogi_stream::{Channel, Position};
-use dogi_url::{EnvName, ImageRef, NodeName};
+use dogi_url::{EnvName, NodeName};
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture};
 
 use super::{Driver, Ended, effects::reveal};
 use crate::{
-    chain::chain,
     engine::Shared,
-    outputs::RunOutputs,
+    outputs::{Cut, RunOutputs},
     ports::{
-        Begin, Checkout, ContainerRequest, FileLimits, NodeRequest, PrintRequest, PullRequest,
-        SecretValue, SecretValues, ShareRequest, StepError, Work,
+        Begin, ContainerRequest, NodeRequest, PullRequest, SecretValue, SecretValues, StepError,
+        Work,
     },
 };
 
@@ -27,16 +25,6 @@ const LONGEST_VARIABLE: usize = 128 * 1024 - 2;
 const MOST_HIDDEN: usize = 16 * 1024;
 
 impl Driver {
-    pub(super) fn plan(
-        &self,
-        checkout: Arc<dyn Checkout>,
-        work: Work,
-    ) -> BoxFuture<'static, Ended> {
-        let shared = self.shared.clone();
-        let spec = self.run.spec().clone();
-        async move { Ended::Plan(plan(&shared, &spec, &*checkout, &work).await) }.boxed()
-    }
-
     pub(super) fn node_image(&self, node: &NodeName, work: Work) -> BoxFuture<'static, Ended> {
         let shared = self.shared.clone();
         let spec = self.run.spec().clone();
@@ -86,10 +74,7 @@ impl Driver {
             StepError::failed(FailureKind::Internal, message)
         };
         let plan = self.run.plan().ok_or_else(absent)?;
-        let node = match plan.nodes.get(name).map(|node| &node.work) {
-            Some(NodeWork::Container(node)) => (**node).clone(),
-            _ => return Err(absent()),
-        };
+        let node = plan.container(name).ok_or_else(absent)?.clone();
         let before = plan.ancestors(name).into_iter();
         let before = before.filter_map(|name| Some((name.clone(), self.outputs.of_node(&name)?)));
         Ok(Node {
@@ -119,7 +104,14 @@ impl Node {
         container: Option<&str>,
         work: &Work,
     ) -> Result<Exit, StepError> {
-        let hidden = self.hidden(shared, spec, work).await?;
+        let hidden = match self.hidden(shared, spec, work).await {
+            // It has what it has, and goes on: the operator may have taken a secret away since.
+            Err(StepError::Failed { message, .. }) if container.is_some() => {
+                tracing::warn!(run = %work.run, message, "what other nodes knew is not hidden");
+                Vec::new()
+            }
+            hidden => hidden?,
+        };
         let spec = spec.of_node(&self.plan, &self.node);
         let (mut env, mut secrets) = (BTreeMap::new(), SecretValues::new());
         if container.is_none() {
@@ -163,13 +155,9 @@ impl Node {
         }
         let mut theirs = spec.clone();
         theirs.secrets.retain(|variable, _| {
-            let nodes = self
-                .before
-                .keys()
-                .filter_map(|name| self.plan.nodes.get(name));
-            nodes
-                .map(|node| &node.work)
-                .any(|work| asks_for(work, variable))
+            let nodes = self.before.keys();
+            let mut nodes = nodes.filter_map(|name| self.plan.container(name));
+            nodes.any(|node| asks_for(node, variable))
         });
         let revealed = reveal(&*shared.secrets, &theirs, work).await?;
         let revealed = revealed.into_iter();
@@ -178,7 +166,7 @@ impl Node {
             .collect();
         let mut room = MOST_HIDDEN;
         for (name, outputs) in &self.before {
-            if is_logged(&self.plan, name) {
+            if self.plan.container(name).is_some_and(|node| !node.no_log) {
                 continue;
             }
             let unfit = |reason: String| {
@@ -186,15 +174,16 @@ impl Node {
                     format!("what node {name} printed can't be kept out of logs: {reason}");
                 StepError::failed(FailureKind::Start, message)
             };
-            let text = text_of(outputs, room).await.map_err(|_| {
-                unfit(format!(
+            let text = text_of(outputs, room).await.map_err(|error| match error {
+                Unread::TooLong => unfit(format!(
                     "what is not logged of all nodes before has more than {MOST_HIDDEN} bytes"
-                ))
+                )),
+                error => unfit(error.to_string()),
             })?;
             room = room.saturating_sub(text.len());
             let text = String::from_utf8_lossy(&text).replace('\0', "");
             let value = SecretValue::new(text).map_err(|error| unfit(error.to_string()))?;
-            hidden.push((format!("the output of node {name}"), value));
+            hidden.push((output_of(name), value));
         }
         Ok(hidden)
     }
@@ -240,33 +229,34 @@ impl Node {
 }
 
 /// Whether a node asks for a variable from outside.
-fn asks_for(work: &NodeWork, variable: &EnvName) -> bool {
-    match work {
-        NodeWork::Container(node) => {
-            let mut values = node.env.values();
-            values.any(|value| matches!(value, EnvValue::Outside(name) if name == variable))
-        }
-        NodeWork::Variable(_) | NodeWork::Join => false,
-    }
+fn asks_for(node: &ContainerNode, variable: &EnvName) -> bool {
+    let mut values = node.env.values();
+    values.any(|value| matches!(value, EnvValue::Outside(name) if name == variable))
 }
 
-fn is_logged(plan: &Plan, node: &NodeName) -> bool {
-    let node = plan.nodes.get(node).map(|node| &node.work);
-    !matches!(node, Some(NodeWork::Container(node)) if node.no_log)
+/// Why what a node printed can't be handed on.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error("it is too long")]
+    TooLong,
+    #[error("it was cut: {0}")]
+    Cut(Cut),
+    #[error("it can't be read: {0}")]
+    Disk(io::ErrorKind),
 }
 
 /// What a node printed on its standard output, if that is no more than `most` bytes.
-async fn text_of(outputs: &RunOutputs, most: usize) -> Result<Vec<u8>, String> {
+async fn text_of(outputs: &RunOutputs, most: usize) -> Result<Vec<u8>, Unread> {
     if let Some(cut) = outputs.log().cut() {
-        return Err(format!("it was cut: {cut}"));
+        return Err(Unread::Cut(cut));
     }
     let mut text = Vec::new();
     let mut pieces = outputs.log().written(Channel::Stdout, Position::START);
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| format!("it can't be read: {}", error.kind()))?;
+        let piece = piece.map_err(|error| Unread::Disk(error.kind()))?;
         text.extend_from_slice(&piece);
         if text.len() > most {
-            return Err(format!("it has more than {most} bytes"));
+            return Err(Unread::TooLong);
         }
     }
     Ok(text)
@@ -277,7 +267,11 @@ async fn printed(outputs: &RunOutputs, variable: &EnvName) -> Result<String, Str
     let room = LONGEST_VARIABLE.saturating_sub(variable.as_str().len());
     let too_long = || format!("it has more than the {room} bytes that a variable can hold");
     // White space at its end does not count.
-    let text = text_of(outputs, 2 * LONGEST_VARIABLE).await?;
+    let text = text_of(outputs, 2 * LONGEST_VARIABLE).await;
+    let text = text.map_err(|error| match error {
+        Unread::TooLong => too_long(),
+        error => error.to_string(),
+    })?;
     let text = String::from_utf8(text).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         format!("it is no UTF-8 text from byte {at} on")
@@ -290,108 +284,4 @@ async fn printed(outputs: &RunOutputs, variable: &EnvName) -> Result<String, Str
         Some(at) => Err(format!("it has a NUL byte at {at}")),
         None => Ok(text.to_owned()),
     }
-}
-
-/// Reads the graph, picks what the run does of it, and makes what its nodes share.
-async fn plan(
-    shared: &Shared,
-    spec: &Spec,
-    checkout: &dyn Checkout,
-    work: &Work,
-) -> Result<Plan, StepError> {
-    let Some(selection) = spec.graph() else {
-        let message = "the run is none of a graph";
-        return Err(StepError::failed(FailureKind::Internal, message));
-    };
-    shared.make_way(spec).await?;
-    let limits = FileLimits {
-        max_bytes: dogi_graph::MAX_FILE,
-        max_files: dogi_graph::MAX_FILES,
-    };
-    let files = checkout.files(&dogi_graph::is_graph_file, limits);
-    let mut reader = Reader::new();
-    for file in work.unless_cancelled(files).await?? {
-        reader.file(&file.path, &file.content);
-    }
-    // Parts that are named by parts: `finish` says when there are too many.
-    let mut printed = 0;
-    while let Some(image) = reader.wanted().into_iter().next() {
-        if printed == dogi_graph::MAX_SUBGRAPHS {
-            break;
-        }
-        printed += 1;
-        let text = subgraph(shared, spec, &image, work).await?;
-        reader.subgraph(&image, &text);
-    }
-    let bad = |message: String| StepError::failed(FailureKind::Build, message);
-    let (given, selection) = (spec.clone(), selection.clone());
-    // A large graph takes its time.
-    let settling = move || settle(reader, &selection, &given);
-    let settled = shared.workers.complete(settling).await;
-    let settled = settled.map_err(|error| {
-        StepError::failed(
-            FailureKind::Internal,
-            format!("the graph was not read: {error}"),
-        )
-    })?;
-    let (plan, no_graph) = settled.map_err(bad)?;
-    tell(&plan, no_graph, work).await;
-    if !plan.is_empty() {
-        let request = ShareRequest {
-            spec,
-            plan: &plan,
-            checkout,
-        };
-        shared.runner.share(request, work).await?;
-    }
-    Ok(plan)
-}
-
-/// What is done of the graph, and whether there is none.
-fn settle(reader: Reader, selection: &Selection, spec: &Spec) -> Result<(Plan, bool), String> {
-    let graph = reader.finish().map_err(|error| chain(&error))?;
-    let plan = match (graph.is_empty(), selection) {
-        (true, Selection::All | Selection::Touched(_) | Selection::Triggered) => Plan::default(),
-        _ => graph
-            .plan(selection, &|variable| spec.gives(variable))
-            .map_err(|error| match spec.stranger {
-                true => format!("{}; pull requests from forks get no secrets", chain(&error)),
-                false => chain(&error),
-            })?,
-    };
-    Ok((plan, graph.is_empty()))
-}
-
-async fn tell(plan: &Plan, no_graph: bool, work: &Work) {
-    let line = match (plan.is_empty(), no_graph) {
-        (true, true) => "dogi: nothing to do: the repository has no container graph".to_owned(),
-        (true, false) => "dogi: nothing to do: no node is triggered".to_owned(),
-        (false, _) => {
-            let names: Vec<&str> = plan.nodes.keys().map(NodeName::as_str).collect();
-            format!("dogi: nodes: {}", names.join(", "))
-        }
-    };
-    work.console.line(line).await;
-}
-
-/// What an image prints that holds a part of the graph.
-async fn subgraph(
-    shared: &Shared,
-    spec: &Spec,
-    image: &ImageRef,
-    work: &Work,
-) -> Result<Bytes, StepError> {
-    let line = format!("dogi: a part of the graph comes from {image}");
-    work.console.line(line).await;
-    let pulled = shared
-        .runner
-        .pull(PullRequest { spec, image }, work)
-        .await?;
-    let spec = spec.of_image(image.clone());
-    let request = PrintRequest {
-        spec: &spec,
-        image: &pulled.id,
-        limit: dogi_graph::MAX_FILE,
-    };
-    shared.runner.print(request, work).await
 }
