@@ -212,7 +212,7 @@ other:
 large:
   img: IMG
   noLog: true
-  run: head -c 50000 /dev/zero | tr '\\0' x
+  run: head -c 50000 /dev/zero | tr '\0' x
 takes-large:
   img: IMG
   noLog: true
