@@ -32,7 +32,6 @@ use git::{mirrors, mirrors_dir, source};
 use notify::notifier;
 pub(crate) use notify::{kinds, tellable};
 pub(crate) use once::Once;
-use once::Unswept;
 use place::{lock, lock_existing, private_dir, server_id, unique};
 use programs::{local, secrets};
 
@@ -247,8 +246,7 @@ pub(crate) async fn engine(
         None => runner,
     };
     let builder = match place.role {
-        Role::Serve => builder.runner(runner),
-        Role::Once => builder.runner(Unswept(runner)),
+        Role::Serve | Role::Once => builder.runner(runner),
         Role::Collect => builder.runner(runner).idle(),
     };
     Ok((builder.build().await?, mirrors))
@@ -361,6 +359,8 @@ fn docker_options(settings: &Settings, place: &Place) -> DockerOptions {
         registries: registries(settings),
         pids: Some(settings.jobs.pids.unsigned_abs()),
         log_max_bytes: settings.jobs.max_log_bytes,
+        // What is none of its run's may belong to a command that lives.
+        sweeps: place.role != Role::Once,
         ..DockerOptions::new(&place.server)
     }
 }

@@ -50,7 +50,8 @@
 //! - `docker` (default): `adapters::DockerRunner`, steps on a Docker engine.
 //! - `store` (default): `adapters::SqliteStore`, history in a database.
 //! - `command` (default): `adapters::HostRunner`, commands on the machine itself.
-//! - `compose` (default): `adapters::LocalRunner`, compose projects and commands in checkouts.
+//! - `compose` (default): `adapters::LocalRunner`, compose projects and commands in checkouts. Brings
+//!   `command` and the crate `dogi-docker`: the engine is asked where it sees the checkouts.
 //! - `deliver` (default): `adapters::CallbackDeliverer`, callbacks over HTTP.
 
 pub mod adapters;

@@ -251,8 +251,8 @@ pub enum CheckoutError {
         #[source]
         source: Box<CheckoutError>,
     },
-    /// A submodule could not be had without credentials, which
-    /// [`crate::Mirrors::checkout_for_stranger`] does not use for submodules.
+    /// A submodule could not be had without credentials, which mirrors
+    /// [for strangers](crate::Mirrors::for_strangers) do not use for submodules.
     #[error(
         "submodule {path:?} can't be fetched without credentials, and pull requests from forks get \
          none"

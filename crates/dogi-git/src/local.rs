@@ -13,7 +13,6 @@ use crate::error::{CheckoutError, ContextError};
 use crate::limits::Limits;
 use crate::mirror::{Obtained, open_isolated};
 use crate::mirrors::{Mirrors, Progress};
-use crate::net::Access;
 use crate::tree::Module;
 
 /// A repository on this machine, at whichever of its commits.
@@ -59,7 +58,7 @@ impl LocalRepo {
         let (git_dir, revision) = (self.git_dir.clone(), revision.cloned());
         let found = tokio::task::spawn_blocking(move || find(&git_dir, revision.as_ref()));
         let made = found.await.map_err(|_| CheckoutError::Cancelled)??;
-        let run = mirrors.run(cancel, progress, Access::Known);
+        let run = mirrors.run(cancel, progress);
         Checkout::make(&run, made, 0, Some(&self.git_dir)).await
     }
 }

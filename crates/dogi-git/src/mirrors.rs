@@ -107,6 +107,8 @@ impl std::fmt::Debug for MirrorOptions {
 #[derive(Clone)]
 pub struct Mirrors {
     pub(crate) shared: Arc<Shared>,
+    /// As whom servers are asked for submodules.
+    submodules: Access,
 }
 
 pub(crate) struct Shared {
@@ -177,6 +179,7 @@ impl Mirrors {
                 turns: Turns::default(),
                 sizes: Sizes::default(),
             }),
+            submodules: Access::Known,
         })
     }
 
@@ -202,40 +205,29 @@ impl Mirrors {
         cancel: &CancellationToken,
         progress: &Progress<'_>,
     ) -> Result<Checkout, CheckoutError> {
-        let run = self.run(cancel, progress, Access::Known);
+        let run = self.run(cancel, progress);
         let revision = revision.map(|revision| revision.as_str().to_owned());
         run.checkout(repo.clone(), revision, 0).await
     }
 
-    /// As [`Mirrors::checkout`], for a commit that somebody wrote who may not see all that dogi may,
-    /// such as that of a pull request from a fork. The repository itself is fetched as always. Its
-    /// submodules, whose URLs that commit names, are fetched by nobody in particular: without
-    /// credentials and keys, and into mirrors that never saw any. That goes for one at the URL of
-    /// the repository itself, too: a mirror may hold commits that its server gives nobody any more.
-    ///
-    /// # Errors
-    /// As [`Mirrors::checkout`]; [`CheckoutError::StrangersSubmodule`] for a submodule that can't be
-    /// had so.
-    ///
-    /// # Cancel safety
-    /// As [`Mirrors::checkout`].
-    pub async fn checkout_for_stranger(
-        &self,
-        repo: &RepoUrl,
-        revision: Option<&Revision>,
-        cancel: &CancellationToken,
-        progress: &Progress<'_>,
-    ) -> Result<Checkout, CheckoutError> {
-        let run = self.run(cancel, progress, Access::Anonymous);
-        let revision = revision.map(|revision| revision.as_str().to_owned());
-        run.checkout(repo.clone(), revision, 0).await
+    /// The same mirrors, for commits of somebody who may not see all that dogi may, such as that of a
+    /// pull request from a fork. The repository itself is fetched as always. Its submodules, whose
+    /// URLs that commit names, are fetched by nobody in particular: without credentials and keys, and
+    /// into mirrors that never saw any. That goes for one at the URL of the repository itself, too: a
+    /// mirror may hold commits that its server gives nobody any more. A submodule that can't be had so
+    /// is a [`CheckoutError::StrangersSubmodule`].
+    #[must_use]
+    pub fn for_strangers(&self) -> Mirrors {
+        Mirrors {
+            shared: self.shared.clone(),
+            submodules: Access::Anonymous,
+        }
     }
 
     pub(crate) fn run<'a>(
         &'a self,
         cancel: &CancellationToken,
         progress: &'a Progress<'a>,
-        submodules: Access,
     ) -> Run<'a> {
         let budget = Budget::new(&self.shared.limits, &self.shared.room);
         let count = std::sync::atomic::AtomicUsize::new(0);
@@ -244,7 +236,6 @@ impl Mirrors {
             cancel: cancel.clone(),
             budget,
             progress,
-            submodules,
             count,
         }
     }
@@ -262,6 +253,7 @@ impl std::fmt::Debug for Mirrors {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Mirrors")
             .field("root", &self.shared.root)
+            .field("submodules", &self.submodules)
             .finish_non_exhaustive()
     }
 }
@@ -288,7 +280,6 @@ pub(crate) struct Run<'a> {
     pub(crate) cancel: CancellationToken,
     budget: Arc<Budget>,
     progress: &'a Progress<'a>,
-    pub(crate) submodules: Access,
     pub(crate) count: std::sync::atomic::AtomicUsize,
 }
 
@@ -301,7 +292,7 @@ impl Run<'_> {
             CheckoutError::Unauthorized { .. } | CheckoutError::NotFound { .. }
         );
         let source = Box::new(source);
-        match self.submodules {
+        match self.mirrors.submodules {
             Access::Anonymous if hidden => CheckoutError::StrangersSubmodule { path, source },
             _ => CheckoutError::Submodule { path, source },
         }
@@ -319,7 +310,7 @@ impl Run<'_> {
     ) -> Result<Checkout, CheckoutError> {
         let access = match depth {
             0 => Access::Known,
-            _ => self.submodules,
+            _ => self.mirrors.submodules,
         };
         let made = self.obtain(repo, revision, access).await?;
         Checkout::make(self, made, depth, None).await

@@ -42,9 +42,9 @@
 //!
 //! # Limitations
 //!
-//! Bounds are [`MAX_FILE`], [`MAX_FILES`], [`MAX_BYTES`], [`MAX_LINES`],
-//! [`MAX_NODES`] and [`MAX_SUBGRAPHS`]; of the
-//! mistakes the first [`MAX_MISTAKES`] are told. Names are ASCII. What a run means (which directory
+//! Bounds are [`MAX_FILE`], [`MAX_FILES`], [`MAX_BYTES`], [`MAX_LINES`], [`MAX_DEPENDENCIES`],
+//! [`MAX_NODES`], [`MAX_SUBGRAPHS`], [`MAX_TRIGGERS`] and [`MAX_GLOBS`]; of the mistakes the first
+//! [`MAX_MISTAKES`] are told. Names are ASCII. What a run means (which directory
 //! `on` copies to, what a failed node stops) is decided by whoever runs the plan. A drawing leaves
 //! out arrows that other arrows imply, and estimates the width of its letters.
 //!
@@ -82,6 +82,7 @@ pub const MAX_BYTES: u64 = 4 * MAX_FILE;
 /// How many lines and commas all files and subgraphs of a graph may have together: reading takes time
 /// with the square of how many keys a mapping has.
 pub const MAX_LINES: usize = 30_000;
+
 /// Dependencies of all nodes together, at most.
 pub const MAX_DEPENDENCIES: usize = 4096;
 

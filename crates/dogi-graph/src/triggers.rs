@@ -73,7 +73,9 @@ fn refusal(text: &str) -> Option<String> {
 }
 
 /// `globset` takes `**` for more than `*` only where it is a whole part of a path. Elsewhere, as in
-/// `**.js`, it is written out here: within one part, or over some.
+/// `**.js`, it is written out here: within one part, or over some. Its twin is `crossing` in
+/// `dogi-hooks/src/rules/glob.rs`, since neither crate may know the other: what is mended here is mended
+/// there.
 fn crossing(glob: &str) -> String {
     let mut out = String::with_capacity(glob.len());
     let mut rest = glob;

@@ -83,9 +83,9 @@ else this command does it. Give it the settings of the server.
 
 const BACKUP_AFTER: &str = "\
 DIR is a new directory with a copy of the history, the outputs, the deliveries of forges and the name
-of the server, as they are at one moment: what can be had again (mirrors, images) is not in it. The server may run, and
-goes on. DIR has its name only when it is complete and on the disk. To restore, put such a directory
-in the place of DATA_DIR while no server works there.
+of the server, as they are at one moment: what can be had again (mirrors, images) is not in it. The
+server may run, and goes on. DIR has its name only when it is complete and on the disk. To restore,
+put such a directory in the place of DATA_DIR while no server works there.
 
   dogi backup \"/backup/$(date +%F)\"";
 

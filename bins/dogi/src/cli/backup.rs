@@ -18,8 +18,9 @@ use crate::wire::DATABASE;
 /// What else there is one of, if it is there.
 const FILES: [&str; 2] = ["server-id", "known_hosts"];
 /// The outputs, and what forges have sent.
-const UNLOGGED: &str = dogi_engine::outputs::UNLOGGED;
 const DIRECTORIES: [&str; 2] = ["runs", DELIVERIES];
+/// The directory in a run's outputs that is left out.
+const UNLOGGED: &str = dogi_engine::outputs::UNLOGGED;
 
 pub(super) fn run(matches: &ArgMatches, env: &Environment, console: &mut Console) -> Exit {
     let settings = match Settings::load(&given_config(matches), env, Purpose::Other) {

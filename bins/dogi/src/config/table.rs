@@ -267,7 +267,8 @@ pub const SETTINGS: &[Setting] = &[
         default: "10",
         group: Group::Jobs,
         expected: COUNT,
-        help: "Jobs at once, from the clone to the end of the container; callbacks don't count",
+        help: "Jobs at once, from the clone to the end of the container, and each further container of \
+               a container graph; callbacks don't count",
         ..BASE
     },
     Setting {

@@ -325,18 +325,12 @@ impl WebhookService {
         revision: &Revision,
         strangers: bool,
     ) -> Result<Checkout, String> {
-        let (cancel, mirrors) = (CancellationToken::new(), &self.mirrors);
-        let (revision, quiet) = (Some(revision), |_: &str| {});
-        let looking = async {
-            match strangers {
-                true => {
-                    mirrors
-                        .checkout_for_stranger(repo, revision, &cancel, &quiet)
-                        .await
-                }
-                false => mirrors.checkout(repo, revision, &cancel, &quiet).await,
-            }
+        let (cancel, quiet) = (CancellationToken::new(), |_: &str| {});
+        let mirrors = match strangers {
+            true => self.mirrors.for_strangers(),
+            false => self.mirrors.clone(),
         };
+        let looking = mirrors.checkout(repo, Some(revision), &cancel, &quiet);
         match tokio::time::timeout(TO_LOOK, looking).await {
             Ok(checkout) => checkout.map_err(|error| crate::chain(&error)),
             Err(_) => Err("the repository can't be read in time".to_owned()),

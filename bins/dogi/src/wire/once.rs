@@ -4,17 +4,11 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use dogi_docker::Docker;
 use dogi_engine::Engine;
 use dogi_engine::adapters::DockerRunner;
-use dogi_engine::ports::{
-    Alive, BuildRequest, BuiltImage, ContainerRequest, PrintRequest, PullRequest, Runner,
-    ShareRequest, StepError, Work,
-};
-use dogi_job::{Exit, RunId};
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use dogi_engine::ports::Runner as _;
+use dogi_job::RunId;
 
 use super::{
     ONCE, Place, Role, WireError, docker_options, endpoint, engine, lock, private_dir, server_id,
@@ -114,62 +108,4 @@ async fn remove_run(settings: &Settings, place: &Place, run: &RunId) -> bool {
     };
     let runner = DockerRunner::new(docker, docker_options(settings, place));
     runner.cleanup(run).await.is_ok()
-}
-
-/// A runner that leaves alone what is none of its run's: it may belong to a command that lives.
-#[derive(Debug)]
-pub(super) struct Unswept(pub(super) DockerRunner);
-
-impl Runner for Unswept {
-    fn build<'a>(
-        &'a self,
-        request: BuildRequest<'a>,
-        work: &'a Work,
-    ) -> BoxFuture<'a, Result<BuiltImage, StepError>> {
-        self.0.build(request, work)
-    }
-
-    fn run<'a>(
-        &'a self,
-        request: ContainerRequest<'a>,
-        work: &'a Work,
-    ) -> BoxFuture<'a, Result<Exit, StepError>> {
-        self.0.run(request, work)
-    }
-
-    fn pull<'a>(
-        &'a self,
-        request: PullRequest<'a>,
-        work: &'a Work,
-    ) -> BoxFuture<'a, Result<BuiltImage, StepError>> {
-        self.0.pull(request, work)
-    }
-
-    fn print<'a>(
-        &'a self,
-        request: PrintRequest<'a>,
-        work: &'a Work,
-    ) -> BoxFuture<'a, Result<Bytes, StepError>> {
-        self.0.print(request, work)
-    }
-
-    fn share<'a>(
-        &'a self,
-        request: ShareRequest<'a>,
-        work: &'a Work,
-    ) -> BoxFuture<'a, Result<(), StepError>> {
-        self.0.share(request, work)
-    }
-
-    fn cleanup<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), StepError>> {
-        self.0.cleanup(run)
-    }
-
-    fn sweep<'a>(&'a self, _: &'a Alive<'a>) -> BoxFuture<'a, Result<usize, StepError>> {
-        async { Ok(0) }.boxed()
-    }
-
-    fn ready(&self) -> BoxFuture<'_, Result<(), StepError>> {
-        self.0.ready()
-    }
 }

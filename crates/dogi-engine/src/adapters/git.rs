@@ -46,17 +46,13 @@ impl GitSource {
         stranger: bool,
         work: &Work,
     ) -> Result<Arc<dyn Checkout>, StepError> {
+        let mirrors = match stranger {
+            true => self.mirrors.for_strangers(),
+            false => self.mirrors.clone(),
+        };
         let checkout = with_progress(work, |told| async move {
             let told = |line: &str| told.tell(line);
-            let (mirrors, cancel) = (&self.mirrors, &work.cancel);
-            match stranger {
-                true => {
-                    mirrors
-                        .checkout_for_stranger(url, revision, cancel, &told)
-                        .await
-                }
-                false => mirrors.checkout(url, revision, cancel, &told).await,
-            }
+            mirrors.checkout(url, revision, &work.cancel, &told).await
         });
         let checkout = checkout.await.map_err(of_checkout)?;
         Ok(Arc::new(Stored {

@@ -50,7 +50,7 @@ const EVENT_PATH: &str = "/github/workflow/event.json";
 pub struct LocalOptions {
     /// Where checkouts stand while they are used; nothing else may write there.
     pub directory: PathBuf,
-    /// Where the engine's machine sees it, for the binds of projects.
+    /// Where the engine's machine sees a directory that `directory` is in, for the binds of projects.
     pub shared: SharedDir,
     /// What commands inherit, `PATH` and `HOME` among it.
     pub environment: Vec<(OsString, OsString)>,

@@ -16,6 +16,7 @@ use dogi_engine::{
     Engine, EngineConfig, MemoryStore,
     adapters::{DockerOptions, DockerRunner},
     governor::CollectRequest,
+    ports::Runner as _,
 };
 use dogi_job::{State, Submit};
 use serde_json::{Value, json};
@@ -231,18 +232,24 @@ async fn engine_over(
     engine_with(daemon, keep_images, &MemoryStore::new()).await
 }
 
+/// A client of the daemon, by a socket in `directory`.
+fn client(daemon: &Arc<Daemon>, directory: &std::path::Path) -> Docker {
+    let socket = directory.join("docker.sock");
+    daemon.listen(&socket);
+    let endpoint = Endpoint {
+        timeout: Duration::from_secs(1),
+        ..Endpoint::new(format!("unix://{}", socket.display()))
+    };
+    Docker::connect(&endpoint).expect("a valid endpoint")
+}
+
 async fn engine_with(
     daemon: &Arc<Daemon>,
     keep_images: usize,
     store: &MemoryStore,
 ) -> (Engine, Fake, tempfile::TempDir) {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let socket = directory.path().join("docker.sock");
-    daemon.listen(&socket);
-    let endpoint = Endpoint {
-        timeout: Duration::from_secs(1),
-        ..Endpoint::new(format!("unix://{}", socket.display()))
-    };
+    let docker = client(daemon, directory.path());
     let options = DockerOptions {
         builder: Builder::Classic,
         grace: Duration::ZERO,
@@ -250,7 +257,6 @@ async fn engine_with(
         keep_images,
         ..DockerOptions::new("test")
     };
-    let docker = Docker::connect(&endpoint).expect("a valid endpoint");
     let fake = Fake::new();
     let engine = Engine::builder(EngineConfig::new(directory.path().join("data")))
         .source(fake.clone())
@@ -407,6 +413,25 @@ async fn an_image_that_a_run_was_promised_is_not_collected() {
     );
     assert_eq!(daemon.images(), [image]);
     engine.abort(run.instance()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_beside_others_of_its_name_leaves_alone_what_is_not_its_runs() {
+    for sweeps in [false, true] {
+        let daemon = Arc::new(Daemon::default());
+        let theirs = json!({"dogi.server": "test", "dogi.run": "r-another"});
+        *daemon.container.lock().expect("not poisoned") = Some(theirs);
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let options = DockerOptions {
+            sweeps,
+            ..DockerOptions::new("test")
+        };
+        let runner = DockerRunner::new(client(&daemon, directory.path()), options);
+        let removed = runner.sweep(&|_| false).await.expect("it answers");
+        assert_eq!(removed, usize::from(sweeps));
+        assert_eq!(daemon.has_container(), !sweeps);
+        assert_eq!(runner.keeper().is_some(), sweeps);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

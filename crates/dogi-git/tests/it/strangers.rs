@@ -60,10 +60,8 @@ impl World {
 
 async fn by_stranger(setup: &Setup, url: &str) -> Result<Checkout, CheckoutError> {
     let (repo, cancel) = (url.parse().unwrap(), CancellationToken::new());
-    let checkout = setup
-        .mirrors
-        .checkout_for_stranger(&repo, None, &cancel, &|_| {});
-    checkout.await
+    let mirrors = setup.mirrors.for_strangers();
+    mirrors.checkout(&repo, None, &cancel, &|_| {}).await
 }
 
 fn authorized(server: &HttpServer, path: &str) -> usize {

@@ -93,7 +93,9 @@ pub(super) fn matcher(
 }
 
 /// `globset` takes `**` for more than `*` only where it is a whole part of a path. Elsewhere, as in
-/// `**.js` or `v1-**`, it is written out here: within one part, or over some.
+/// `**.js` or `v1-**`, it is written out here: within one part, or over some. Its twin is `crossing` in
+/// `dogi-graph/src/triggers.rs`, since neither crate may know the other: what is mended here is mended
+/// there.
 fn crossing(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut before = None;
@@ -106,7 +108,8 @@ fn crossing(text: &str) -> String {
             _ => &rest[..c.len_utf8()],
         };
         rest = &rest[piece.len()..];
-        let begins = matches!(before, None | Some('/' | '{' | ','));
+        // Pieces, not characters: an escaped comma parts nothing.
+        let begins = matches!(before, None | Some("/" | "{" | ","));
         let ends = matches!(rest.chars().next(), None | Some('/' | '}' | ','));
         match piece {
             "*" => out.push('*'),
@@ -114,7 +117,7 @@ fn crossing(text: &str) -> String {
             _ if c == '*' => out.push_str("{*,*/**/*}"),
             piece => out.push_str(piece),
         }
-        before = piece.chars().next_back();
+        before = Some(piece);
     }
     out
 }

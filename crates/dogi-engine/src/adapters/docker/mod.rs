@@ -77,6 +77,10 @@ pub struct DockerOptions {
     pub keep_images: usize,
     /// Whether the engine keeps its images on the disk that the server's data directory is on.
     pub shares_disk: bool,
+    /// Whether the runner looks after all that is the server's in the engine: what no run that is
+    /// alive has, and images beyond a budget. Not where others that live call themselves `server`,
+    /// too: then it leaves alone what is none of its runs'.
+    pub sweeps: bool,
 }
 
 impl DockerOptions {
@@ -93,6 +97,7 @@ impl DockerOptions {
             patience: Duration::from_secs(30),
             keep_images: 100,
             shares_disk: true,
+            sweeps: true,
         }
     }
 }
@@ -236,6 +241,9 @@ impl Runner for DockerRunner {
 
     fn sweep<'a>(&'a self, alive: &'a Alive<'a>) -> BoxFuture<'a, Result<usize, StepError>> {
         async move {
+            if !self.options.sweeps {
+                return Ok(0);
+            }
             let mine = LabelFilter::is(label::SERVER, &*self.options.server);
             let dead = |run: &str| !RunId::parse(run).is_ok_and(|run| alive(&run));
             let removed = self.remove(&mine, dead).await?;
@@ -248,6 +256,9 @@ impl Runner for DockerRunner {
     }
 
     fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+        if !self.options.sweeps {
+            return None;
+        }
         Some(Arc::new(ImageKeeper::new(
             self.docker.clone(),
             &self.options.server,

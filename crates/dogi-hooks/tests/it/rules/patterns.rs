@@ -49,6 +49,9 @@ fn one_star_stops_at_a_slash_and_two_do_not() {
         ("[*]*", &["*a"], &["a"]),
         ("[]*]", &["]", "*"], &["a"]),
         ("\\*\\*", &["**"], &["a"]),
+        // An escaped comma or brace parts nothing.
+        ("a\\,**", &["a,", "a,b", "a,b/c"], &["a/b"]),
+        ("\\{**", &["{", "{a", "{a/b"], &["a/b"]),
         ("\\!a", &["!a"], &["a"]),
     ];
     for (pattern, good, bad) in cases {
