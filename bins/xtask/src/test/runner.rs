@@ -113,19 +113,35 @@ async fn pass_on(pipe: Option<impl AsyncRead + Unpin>) -> Vec<String> {
         let line = String::from_utf8_lossy(&line);
         say::line(&line);
         let plain = line.trim();
-        if plain.starts_with("Summary [") || plain.starts_with("test result:") {
+        if closes(plain) || (!closing.is_empty() && is_to_be_looked_into(plain)) {
             closing.push(plain.to_owned());
         }
     }
     closing
 }
 
-/// Nextest closes once; cargo closes for each crate, so its lines are added up.
+fn closes(line: &str) -> bool {
+    line.starts_with("Summary [") || line.starts_with("test result:")
+}
+
+/// What nextest says below its summary of a test that failed, or that passed at its second go only.
+fn is_to_be_looked_into(line: &str) -> bool {
+    ["FAIL [", "TIMEOUT [", "FLAKY ", "SIG"]
+        .iter()
+        .any(|word| line.starts_with(word))
+        || (line.starts_with("TRY ") && line.contains(" ["))
+}
+
+/// Nextest closes once, and may quote the harness of a test that failed; cargo closes for each crate, so
+/// its lines are added up.
 pub fn summarise(what: &str, lines: impl Iterator<Item = String>) -> Vec<String> {
     let (results, mut summaries): (Vec<String>, Vec<String>) =
         lines.partition(|line| line.starts_with("test result:"));
-    if results.is_empty() {
-        return summaries;
+    if results.is_empty() || !summaries.is_empty() {
+        let from = summaries
+            .iter()
+            .position(|line| line.starts_with("Summary ["));
+        return summaries.split_off(from.unwrap_or(0));
     }
     let total = |word: &str| -> u64 { results.iter().filter_map(|line| count(line, word)).sum() };
     summaries.push(format!(

@@ -257,28 +257,36 @@ impl Running<'_> {
     }
 
     /// The classic builder notices that the connection is gone and removes the container of the step that
-    /// it was in; what it leaves is removed here.
+    /// it was in; one that it leaves is removed here. The build has ended when the engine knows no such
+    /// container any more: while it is being removed, its process may still run.
     async fn cancel_classic(&mut self, kill: &CancellationToken) {
         kill.cancel();
         let Some(id) = self.container.take() else {
             return;
         };
         let begun = Instant::now();
-        while begun.elapsed() < SETTLE / 4 {
+        while begun.elapsed() < SETTLE {
             match self.docker.container(&id).await {
                 Err(err) if err.is_not_found() => return,
-                Err(err) => {
+                // Such as of one that is half removed.
+                Err(err @ EngineError::Refused { .. }) => {
                     tracing::debug!(error = %err, "a cancelled build's container was not looked at");
+                }
+                Err(err) => {
+                    tracing::warn!(container = %id, error = %err, "a cancelled build was not seen to end");
                     return;
                 }
-                Ok(_) => tokio::time::sleep(LOOK_AGAIN).await,
+                // It may be being removed already: that is waited for, too.
+                Ok(container) if begun.elapsed() > SETTLE / 4 => {
+                    if let Err(err) = container.remove().await {
+                        tracing::debug!(container = %id, error = %err, "a cancelled build's container was not removed");
+                    }
+                }
+                Ok(_) => {}
             }
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
-        if let Ok(container) = self.docker.container(&id).await
-            && let Err(err) = container.remove().await
-        {
-            tracing::warn!(container = %id, error = %err, "a cancelled build left a container");
-        }
+        tracing::warn!(container = %id, "a cancelled build left a container");
     }
 }
 

@@ -51,15 +51,19 @@ impl Recorder {
 
     /// Waits until this is the last word.
     async fn hears_last(&self, word: &str) {
-        while self.words().last().is_none_or(|(_, last)| *last != word) {
-            self.hears(self.told().len() + 1).await;
-        }
+        self.hears_such(|told| told.last().is_some_and(|(_, _, last)| *last == word))
+            .await;
     }
 
     async fn hears(&self, count: usize) {
+        self.hears_such(|told| told.len() >= count).await;
+    }
+
+    async fn hears_such(&self, such: impl Fn(&[Line]) -> bool) {
         loop {
+            // Before it is looked: what is told in between wakes this one too.
             let heard = self.0.heard.notified();
-            if self.told().len() >= count {
+            if such(&self.told()) {
                 return;
             }
             heard.await;
