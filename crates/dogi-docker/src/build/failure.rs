@@ -35,6 +35,15 @@ pub enum BuildError {
         /// As asked for.
         target: String,
     },
+    /// The classic builder was about to build on an image of its cache that has been removed meanwhile: it
+    /// looks at those of other builds, too. The same build again goes well.
+    #[error(
+        "the classic builder found the image {image:?} in its cache, and it was removed meanwhile"
+    )]
+    CacheRemoved {
+        /// The image's id.
+        image: String,
+    },
     /// The build stopped at something else: a base image that can't be had, a file to copy that is
     /// missing…
     #[error("the build failed: {reason}")]
@@ -76,6 +85,9 @@ impl BuildError {
         let reason = tidy(message);
         if let Some((command, code)) = failed_command(&reason) {
             return BuildError::Command { command, code };
+        }
+        if let Some(image) = removed_image(&reason) {
+            return BuildError::CacheRemoved { image };
         }
         if is_missing_dockerfile(&reason, dockerfile) {
             return BuildError::NoDockerfile {
@@ -124,6 +136,14 @@ fn failed_command(message: &str) -> Option<(String, i64)> {
     })
 }
 
+/// `unable to find image "sha256:…"`, as the classic builder of 20.10 to 28 says of an image that its search
+/// for a cached step met. Names are not meant: those are what a Dockerfile asks for.
+fn removed_image(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("unable to find image \"")?;
+    let (image, _) = rest.split_once('"')?;
+    image.starts_with("sha256:").then(|| image.to_owned())
+}
+
 fn is_missing_dockerfile(message: &str, dockerfile: &str) -> bool {
     let message = message.to_ascii_lowercase();
     message.contains("cannot locate specified dockerfile")
@@ -162,4 +182,30 @@ fn is_syntax(message: &str) -> bool {
     ]
     .iter()
     .any(|known| lower.contains(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_that_left_the_cache_is_told_from_one_that_is_asked_for() {
+        let image = format!("sha256:{}", "d3".repeat(32));
+        let sorted = |message: &str| BuildError::from_message(message, "Dockerfile", None);
+        let gone = sorted(&format!("unable to find image \"{image}\""));
+        assert!(
+            matches!(gone, BuildError::CacheRemoved { image: ref told } if *told == image),
+            "{gone:?}"
+        );
+        for other in [
+            "unable to find image \"alpine\"",
+            "unable to find image \"sha256:cut",
+            "pull access denied for alpine",
+        ] {
+            assert!(
+                matches!(sorted(other), BuildError::Failed { reason } if reason == other),
+                "{other}"
+            );
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::{
     os::unix::net::{UnixListener, UnixStream},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -41,6 +41,8 @@ struct Daemon {
     /// Images built, with their labels.
     images: Mutex<BTreeMap<String, Value>>,
     built: Mutex<usize>,
+    /// How many builds find that an image of the cache is gone.
+    cache_removed: AtomicUsize,
 }
 
 impl Daemon {
@@ -93,6 +95,13 @@ impl Daemon {
             ("POST", "attach") => {
                 "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n".to_owned()
             }
+            ("POST", "build") if self.takes_from_the_cache() => {
+                let text = format!("unable to find image \"sha256:{}\"", "d".repeat(64));
+                reply(
+                    200,
+                    &json!({"error": text, "errorDetail": {"message": text}}),
+                )
+            }
             ("POST", "build") => {
                 let mut built = self.built.lock().expect("not poisoned");
                 *built += 1;
@@ -141,6 +150,14 @@ impl Daemon {
             (_, "volumes") => reply(200, &json!({"Volumes": []})),
             _ => reply(200, &json!([])),
         }
+    }
+
+    /// True as often as it was told to.
+    fn takes_from_the_cache(&self) -> bool {
+        let fewer = |left: usize| left.checked_sub(1);
+        self.cache_removed
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer)
+            .is_ok()
     }
 
     fn has_container(&self) -> bool {
@@ -293,6 +310,26 @@ async fn an_abort_comes_back_from_an_engine_that_fell_silent_and_the_container_g
     tokio::time::timeout(Duration::from_secs(20), gone)
         .await
         .expect("the container is removed when the engine is back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_begins_again_when_an_image_of_the_cache_is_removed_under_it() {
+    for (times, state) in [
+        (0, State::Succeeded),
+        (4, State::Succeeded),
+        (5, State::Failed),
+    ] {
+        let daemon = Arc::new(Daemon::default());
+        daemon.short.store(true, Ordering::SeqCst);
+        daemon.cache_removed.store(times, Ordering::SeqCst);
+        let (engine, fake, _directory) = engine_over(&daemon, 10).await;
+        *fake.0.context.lock().expect("not poisoned") = Some("a".to_owned());
+        let submitted = engine.submit(spec(""), Submit::Run).await;
+        let status = submitted.expect("taken").run.finished().await;
+        assert_eq!(status.state, state, "{times}: {:?}", status.errors);
+        assert_eq!(daemon.cache_removed.load(Ordering::SeqCst), 0);
+        assert_eq!(daemon.images().len(), usize::from(times < 5));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

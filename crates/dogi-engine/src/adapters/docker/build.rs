@@ -203,16 +203,34 @@ impl DockerRunner {
             registry_auth: self.registries(run),
             ..BuildSpec::default()
         };
-        let tar = context.stream(work.cancel.clone());
-        let (send, lines) = mpsc::unbounded_channel();
-        let mut log = teller(send);
-        let building = async move { self.docker.build(&spec, tar, &mut log, &work.cancel).await };
-        let (built, ()) = futures::join!(building, print(lines, &work.console));
+        let mut built = self.build_once(&spec, context, work).await;
+        for _ in 1..BUILDS {
+            let Err(error @ BuildError::CacheRemoved { .. }) = &built else {
+                break;
+            };
+            let told = format!("dogi: {error}: the build begins again");
+            work.console.line(told).await;
+            built = self.build_once(&spec, context, work).await;
+        }
         match built {
             Ok(id) => Ok(id),
             Err(BuildError::Cancelled) => Err(StepError::Cancelled),
             Err(error) => Err(error::step(FailureKind::Build, &error)),
         }
+    }
+
+    async fn build_once(
+        &self,
+        spec: &BuildSpec,
+        context: &dyn Context,
+        work: &Work,
+    ) -> Result<ImageId, BuildError> {
+        let tar = context.stream(work.cancel.clone());
+        let (send, lines) = mpsc::unbounded_channel();
+        let mut log = teller(send);
+        let building = async move { self.docker.build(spec, tar, &mut log, &work.cancel).await };
+        let (built, ()) = futures::join!(building, print(lines, &work.console));
+        built
     }
 
     /// An image that the repository names: found or pulled. For a stranger it is always pulled, and without credentials:
@@ -338,6 +356,10 @@ fn teller(send: mpsc::UnboundedSender<Bytes>) -> impl FnMut(&[u8]) + Send {
         let _ = send.send(Bytes::copy_from_slice(text));
     }
 }
+
+/// How often a build is tried whose cached images are removed under it: by retention, by other builds that
+/// end, by people who prune.
+const BUILDS: usize = 5;
 
 /// Whatever has come: a build can't be held up, so that what is left lying would pile up.
 const ALL: usize = usize::MAX;
