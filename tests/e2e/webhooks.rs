@@ -182,6 +182,39 @@ async fn a_commit_that_is_gone_by_now_is_an_error_that_is_told() {
     assert_eq!(status["state"], "failed", "{status:#}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_of_a_delivery_that_can_not_be_taken_is_an_error_of_the_commit() {
+    let rule = "    group: deploy\n    group_policy: reject\n    run:\n      \
+                - {dockerfile: Dockerfile, cmd: [/bin/bash, -c, 'while true; do sleep 1; done']}\n      \
+                - {dockerfile: Dockerfile, name: second}\n";
+    let place = Webhooks::start(Kind::GitHub, repo(&[]), rule).await;
+    let answer = place.github("push", "one", &place.push("main")).await;
+    let started = place.started(&answer).await;
+    let [first, second] = [0, 1].map(|at| started["runs"][at]["run"].as_str().unwrap_or_default());
+    let status = place.ended(second).await;
+    assert_eq!(status["state"], "failed", "{started:#} {status:#}");
+    let error = status["errors"][0].as_str().unwrap_or_default();
+    assert!(error.contains("\"deploy\" is busy"), "{status:#}");
+    assert!(error.contains(first), "{status:#}");
+    let told = || async {
+        let told = place.forge.told();
+        let word = |told: &dogi_testkit::forges::Told| {
+            told.context.ends_with("second") && told.state == "error"
+        };
+        told.iter().any(word).then_some(())
+    };
+    wait::until("an error of the second", told)
+        .await
+        .expect("it is told");
+
+    // Who is answered by then is told in the answer.
+    let answer = place.github("push", "two", &place.push("main")).await;
+    assert_eq!(answer.status, 409, "{}", answer.text());
+    let abort = place.dogi.request("POST", &format!("/runs/{first}/abort"));
+    let status = place.dogi.ask(abort).await.json();
+    assert_eq!(status["state"], "aborted", "{status:#}");
+}
+
 const HOOKS: &str = r#"
 - id: git-push
   execute-command: "/bin/echo"

@@ -9,8 +9,8 @@ use dogi_job::{
     SourceRef, Spec, StatusReport, Workspace,
 };
 use dogi_url::{
-    BuildParams, Command, Commit, ContainerPath, EnvName, InstanceId, Limits, Namespace, RepoUrl,
-    RequestId, Revision,
+    BuildParams, Command, Commit, ContainerPath, EnvName, GroupPolicy, InstanceId, Limits,
+    Namespace, RepoUrl, RequestId, Revision,
 };
 
 use super::repo_hooks::Triggered;
@@ -339,6 +339,25 @@ pub(crate) fn refused(
     let mut spec = trigger.run(number, &context, &Reporting::of(rule))?;
     spec.source = SourceRef::Refused { reason };
     Ok(Planned { context, spec })
+}
+
+/// What takes the place of a run that the engine refuses: it asks for nothing, and tells why there is none.
+pub(crate) fn instead_of(spec: Spec, reason: String) -> Spec {
+    Spec {
+        source: SourceRef::Refused { reason },
+        origin: Origin::Build(BuildParams::default()),
+        command: None,
+        secrets: BTreeMap::new(),
+        files: BTreeMap::new(),
+        limits: Limits::default(),
+        group: None,
+        group_policy: GroupPolicy::default(),
+        workspace: None,
+        event_path: None,
+        keep: false,
+        public_image: false,
+        ..spec
+    }
 }
 
 /// The variables of compose-ci beside those of every run.

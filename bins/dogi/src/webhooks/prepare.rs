@@ -81,6 +81,23 @@ async fn submit_one(
     }
 }
 
+/// As [`submit_one`]; where a run that was promised is refused for good, another takes its place that only
+/// tells why.
+async fn submit_or_tell(
+    engine: &Engine,
+    spec: Spec,
+    told: &Told,
+    promised: impl Fn() -> bool,
+) -> Result<RunHandle, SubmitError> {
+    match submit_one(engine, spec.clone(), told, &promised).await {
+        Err(error @ (SubmitError::OverCeiling(_) | SubmitError::Refused(_))) if promised() => {
+            let reason = crate::chain(&error);
+            submit_one(engine, plan::instead_of(spec, reason), told, promised).await
+        }
+        submitted => submitted,
+    }
+}
+
 /// Whether there may be room later.
 fn passes(error: &SubmitError) -> bool {
     match error {
@@ -145,18 +162,7 @@ impl WebhookService {
                 None => {
                     // Half of a delivery is not taken back.
                     let is_promised = || promised.is_made() || !started.is_empty();
-                    let run = submit_one(engine, spec, told, is_promised).await;
-                    match run {
-                        Ok(run) => run,
-                        // What was started before it stays known.
-                        Err(error) if passes(&error) || started.is_empty() => {
-                            return Err(error.into());
-                        }
-                        Err(error) => {
-                            tracing::warn!(context, %error, "a run of a delivery was refused");
-                            continue;
-                        }
-                    }
+                    submit_or_tell(engine, spec, told, is_promised).await?
                 }
             };
             started.push(Started {
@@ -220,7 +226,7 @@ impl WebhookService {
                 _ => {
                     let planned = match plan::of_entry(trigger, rule, entry, changed, runs.len()) {
                         // The others are run.
-                        Err(error @ PlanError::Stranger(_)) => {
+                        Err(error @ (PlanError::Stranger(_) | PlanError::Value(_))) => {
                             plan::refused(trigger, rule, entry, error.to_string(), runs.len())
                         }
                         planned => planned,

@@ -6,7 +6,7 @@ use std::{
     os::unix::net::{UnixListener, UnixStream},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -18,7 +18,7 @@ use dogi_engine::{
     governor::CollectRequest,
     ports::Runner as _,
 };
-use dogi_job::{State, Submit};
+use dogi_job::{Spec, State, Submit};
 use serde_json::{Value, json};
 
 use crate::fakes::{Fake, spec};
@@ -41,8 +41,8 @@ struct Daemon {
     /// Images built, with their labels.
     images: Mutex<BTreeMap<String, Value>>,
     built: Mutex<usize>,
-    /// How many builds find that an image of the cache is gone.
-    cache_removed: AtomicUsize,
+    /// The images that the next builds don't find, the last first.
+    missing: Mutex<Vec<String>>,
 }
 
 impl Daemon {
@@ -95,14 +95,13 @@ impl Daemon {
             ("POST", "attach") => {
                 "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n".to_owned()
             }
-            ("POST", "build") if self.takes_from_the_cache() => {
-                let text = format!("unable to find image \"sha256:{}\"", "d".repeat(64));
-                reply(
-                    200,
-                    &json!({"error": text, "errorDetail": {"message": text}}),
-                )
-            }
             ("POST", "build") => {
+                let missing = self.missing.lock().expect("not poisoned").pop();
+                if let Some(image) = missing {
+                    let text = format!("unable to find image \"{image}\"");
+                    let body = json!({"error": text, "errorDetail": {"message": text}});
+                    return reply(200, &body);
+                }
                 let mut built = self.built.lock().expect("not poisoned");
                 *built += 1;
                 let id = format!("sha256:{:064x}", *built);
@@ -150,14 +149,6 @@ impl Daemon {
             (_, "volumes") => reply(200, &json!({"Volumes": []})),
             _ => reply(200, &json!([])),
         }
-    }
-
-    /// True as often as it was told to.
-    fn takes_from_the_cache(&self) -> bool {
-        let fewer = |left: usize| left.checked_sub(1);
-        self.cache_removed
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer)
-            .is_ok()
     }
 
     fn has_container(&self) -> bool {
@@ -314,22 +305,50 @@ async fn an_abort_comes_back_from_an_engine_that_fell_silent_and_the_container_g
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_begins_again_when_an_image_of_the_cache_is_removed_under_it() {
-    for (times, state) in [
-        (0, State::Succeeded),
-        (4, State::Succeeded),
-        (5, State::Failed),
-    ] {
+    let id = format!("sha256:{}", "d".repeat(64));
+    let cached = |times| vec![id.clone(); times];
+    // The images that are not found, how many of them are still to be told of in the end, and how it ends.
+    let cases = [
+        (cached(0), 0, State::Succeeded),
+        (cached(4), 0, State::Succeeded),
+        (cached(6), 1, State::Failed),
+        // What the Dockerfile asks for is not there the next time either.
+        (vec!["alpine".to_owned(); 2], 1, State::Failed),
+    ];
+    for (missing, left, state) in cases {
         let daemon = Arc::new(Daemon::default());
         daemon.short.store(true, Ordering::SeqCst);
-        daemon.cache_removed.store(times, Ordering::SeqCst);
+        daemon
+            .missing
+            .lock()
+            .expect("not poisoned")
+            .clone_from(&missing);
         let (engine, fake, _directory) = engine_over(&daemon, 10).await;
         *fake.0.context.lock().expect("not poisoned") = Some("a".to_owned());
         let submitted = engine.submit(spec(""), Submit::Run).await;
         let status = submitted.expect("taken").run.finished().await;
-        assert_eq!(status.state, state, "{times}: {:?}", status.errors);
-        assert_eq!(daemon.cache_removed.load(Ordering::SeqCst), 0);
-        assert_eq!(daemon.images().len(), usize::from(times < 5));
+        assert_eq!(status.state, state, "{missing:?}: {:?}", status.errors);
+        assert_eq!(daemon.missing.lock().expect("not poisoned").len(), left);
+        let built = usize::from(state == State::Succeeded);
+        assert_eq!(daemon.images().len(), built, "{missing:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_classic_builder_builds_nothing_for_strangers() {
+    let daemon = Arc::new(Daemon::default());
+    let (engine, fake, _directory) = engine_over(&daemon, 10).await;
+    *fake.0.context.lock().expect("not poisoned") = Some("a".to_owned());
+    let spec = Spec {
+        stranger: true,
+        ..spec("")
+    };
+    let submitted = engine.submit(spec, Submit::Run).await;
+    let status = submitted.expect("taken").run.finished().await;
+    assert_eq!(status.state, State::Failed);
+    let error = status.errors.first().expect("a reason");
+    assert!(error.contains("BuildKit alone"), "{error}");
+    assert_eq!(*daemon.built.lock().expect("not poisoned"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use dogi_docker::{
-    BuildError, BuildSpec, ImageId, ImageName, LabelFilter, Owned, OwnedKind, PullError,
+    BuildError, BuildSpec, Builder, ImageId, ImageName, LabelFilter, Owned, OwnedKind, PullError,
     RegistryAuth,
 };
 use dogi_job::{FailureKind, Origin, Spec, UnixMillis};
@@ -190,6 +190,9 @@ impl DockerRunner {
         context: &dyn Context,
         work: &Work,
     ) -> Result<ImageId, StepError> {
+        if run.stranger && !self.has_buildkit(work).await? {
+            return Err(StepError::failed(FailureKind::Build, CLASSIC_FOR_STRANGERS));
+        }
         let rebuild = run.rebuild;
         let spec = BuildSpec {
             dockerfile: context.dockerfile_path().to_owned(),
@@ -217,6 +220,15 @@ impl DockerRunner {
             Err(BuildError::Cancelled) => Err(StepError::Cancelled),
             Err(error) => Err(error::step(FailureKind::Build, &error)),
         }
+    }
+
+    async fn has_buildkit(&self, work: &Work) -> Result<bool, StepError> {
+        if self.options.builder == Builder::Classic {
+            return Ok(false);
+        }
+        let info = work.unless_cancelled(self.docker.info()).await?;
+        let info = info.map_err(|error| error::step(FailureKind::Build, &error))?;
+        Ok(info.buildkit)
     }
 
     async fn build_once(
@@ -356,6 +368,12 @@ fn teller(send: mpsc::UnboundedSender<Bytes>) -> impl FnMut(&[u8]) + Send {
         let _ = send.send(Bytes::copy_from_slice(text));
     }
 }
+
+/// The classic builder takes the beginning of an image's id for its name (seen with 20.10.24), in `FROM`, in
+/// `COPY --from`, and in the `ONBUILD` of a base, which nobody sees before: so it gives away what other
+/// repositories were built to.
+const CLASSIC_FOR_STRANGERS: &str = "pull requests from forks are built by BuildKit alone: with the \
+    classic builder a Dockerfile can begin from any image that the engine has, by its id";
 
 /// How often a build is tried whose cached images are removed under it: by retention, by other builds that
 /// end, by people who prune.
