@@ -207,6 +207,12 @@ async fn a_run_of_a_delivery_that_can_not_be_taken_is_an_error_of_the_commit() {
         .await
         .expect("it is told");
 
+    // It would come to the same.
+    let again = place.dogi.request("POST", &format!("/runs/{second}/rerun"));
+    let again = place.dogi.ask(again).await;
+    assert_eq!(again.status, 409, "{}", again.text());
+    assert!(again.text().contains("replay"), "{}", again.text());
+
     // Who is answered by then is told in the answer.
     let answer = place.github("push", "two", &place.push("main")).await;
     assert_eq!(answer.status, 409, "{}", answer.text());

@@ -262,6 +262,13 @@ pub(super) async fn rerun(
     params(verified, &[])?;
     let run = find(state, id)?;
     let spec = run.spec().clone();
+    if let SourceRef::Refused { reason } = &spec.source {
+        let detail = format!(
+            "nothing was run, and the same would come of it again: {reason}. To have its delivery looked at \
+             anew: POST /deliveries/{{id}}/replay"
+        );
+        return Err(Problem::new(StatusCode::CONFLICT, detail).with("run", run.id().as_str()));
+    }
     if spec.host_command().is_some() {
         if !state.gate.knows(&call.parts.headers) {
             // Its rule let somebody in, who sent what it was given: not everybody.

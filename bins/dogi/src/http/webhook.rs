@@ -262,18 +262,21 @@ pub(super) async fn take(
             }))
         })
     };
-    let starting = taking.await?;
-    match tokio::time::timeout(patience, starting).await {
-        Ok(Ok(started)) => {
-            started.map_err(start_problem)?;
-        }
-        Ok(Err(_)) => {
+    let mut starting = taking.await?;
+    let started = match tokio::time::timeout(patience, &mut starting).await {
+        Ok(started) => started,
+        // It goes on.
+        Err(_) if promised.make() => return Ok(service.book.get(&id).unwrap_or(record)),
+        // It has failed, and is being put on record.
+        Err(_) => starting.await,
+    };
+    match started {
+        Ok(started) => started.map_err(start_problem)?,
+        Err(_) => {
             let detail = "a fault of dogi ended the delivery";
             return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail));
         }
-        // It goes on.
-        Err(_) => promised.make(),
-    }
+    };
     Ok(service.book.get(&id).unwrap_or(record))
 }
 

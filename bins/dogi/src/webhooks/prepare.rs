@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use dogi_engine::{Engine, RunHandle, SubmitError};
@@ -38,28 +38,45 @@ pub(crate) enum StartError {
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Whether the sender was told by now that all is well.
+/// Whether the sender was told that all is well before it was known. Either that is told, or the error:
+/// whoever comes first decides.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Promised(Arc<AtomicBool>);
+pub(crate) struct Promised(Arc<AtomicU8>);
 
 impl Promised {
+    const OPEN: u8 = 0;
+    const MADE: u8 = 1;
+    const NEVER: u8 = 2;
+
     pub(crate) fn made() -> Self {
-        let promised = Self::default();
-        promised.make();
-        promised
+        Self(Arc::new(AtomicU8::new(Self::MADE)))
     }
 
-    pub(crate) fn make(&self) {
-        self.0.store(true, Ordering::Release);
+    /// False where the sender is to be told an error, which is about to be known.
+    pub(crate) fn make(&self) -> bool {
+        self.decide(Self::MADE)
     }
 
-    fn is_made(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+    /// Whether it was made; if not, it never is.
+    fn stands(&self) -> bool {
+        !self.decide(Self::NEVER)
+    }
+
+    /// Whether it is so now.
+    fn decide(&self, wanted: u8) -> bool {
+        let (from, order) = (Self::OPEN, Ordering::AcqRel);
+        match self
+            .0
+            .compare_exchange(from, wanted, order, Ordering::Acquire)
+        {
+            Ok(_) => true,
+            Err(is) => is == wanted,
+        }
     }
 }
 
 /// Submits a run; one that was promised is submitted again and again where the engine has no room for it
-/// now.
+/// now. `promised` is asked when there is an error.
 async fn submit_one(
     engine: &Engine,
     spec: Spec,
@@ -134,6 +151,9 @@ impl WebhookService {
             Ok(Plan::Runs(runs)) => self.submit(engine, runs, told, promised).await,
             Err(error) => Err(StartError::Plan(error)),
         };
+        if started.is_err() {
+            promised.stands();
+        }
         let outcome = match &started {
             Ok(outcome) => outcome.clone(),
             // The next life tries again.
@@ -161,7 +181,7 @@ impl WebhookService {
                 Some(run) => run,
                 None => {
                     // Half of a delivery is not taken back.
-                    let is_promised = || promised.is_made() || !started.is_empty();
+                    let is_promised = || !started.is_empty() || promised.stands();
                     submit_or_tell(engine, spec, told, is_promised).await?
                 }
             };

@@ -139,8 +139,8 @@ fn failed_command(message: &str) -> Option<(String, i64)> {
 /// `unable to find image "sha256:…"`, as the classic builder (20.10.24) says of an image that its search for a
 /// cached step met. Names are not meant: those are what a Dockerfile asks for.
 fn removed_image(message: &str) -> Option<String> {
-    let (_, rest) = message.split_once("unable to find image \"")?;
-    let (image, _) = rest.split_once('"')?;
+    let rest = message.strip_prefix("unable to find image \"")?;
+    let image = rest.strip_suffix('"')?;
     image.starts_with("sha256:").then(|| image.to_owned())
 }
 

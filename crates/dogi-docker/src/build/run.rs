@@ -188,8 +188,12 @@ impl Running<'_> {
         if let Some(text) = &message.stream {
             if let Some(step) = step(text) {
                 self.step = Some(step.to_owned());
+                self.container = None;
             }
-            if let Some(id) = running_in(text) {
+            // The builder names it before the step can print anything.
+            if self.container.is_none()
+                && let Some(id) = running_in(text)
+            {
                 self.container = ContainerId::parse(id);
             }
             (self.log)(uncolour(text).as_bytes());
@@ -256,9 +260,9 @@ impl Running<'_> {
         }
     }
 
-    /// The classic builder notices that the connection is gone and removes the container of the step that
-    /// it was in; one that it leaves is removed here. The build has ended when the engine knows no such
-    /// container any more: while it is being removed, its process may still run.
+    /// The classic builder notices that the connection is gone, and kills and removes the container of the
+    /// step that it was in. That is waited for: while it is being removed, its process may still run. Nothing
+    /// is removed here, for what a step prints can look like the builder naming a container.
     async fn cancel_classic(&mut self, kill: &CancellationToken) {
         kill.cancel();
         let Some(id) = self.container.take() else {
@@ -268,23 +272,13 @@ impl Running<'_> {
         while begun.elapsed() < SETTLE {
             match self.docker.container(&id).await {
                 Err(err) if err.is_not_found() => return,
-                // Such as of one that is half removed.
-                Err(err @ EngineError::Refused { .. }) => {
-                    tracing::debug!(error = %err, "a cancelled build's container was not looked at");
-                }
+                // A refusal may be of one that is half removed.
+                Ok(_) | Err(EngineError::Refused { .. }) => tokio::time::sleep(LOOK_AGAIN).await,
                 Err(err) => {
                     tracing::warn!(container = %id, error = %err, "a cancelled build was not seen to end");
                     return;
                 }
-                // It may be being removed already: that is waited for, too.
-                Ok(container) if begun.elapsed() > SETTLE / 4 => {
-                    if let Err(err) = container.remove().await {
-                        tracing::debug!(container = %id, error = %err, "a cancelled build's container was not removed");
-                    }
-                }
-                Ok(_) => {}
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
         }
         tracing::warn!(container = %id, "a cancelled build left a container");
     }

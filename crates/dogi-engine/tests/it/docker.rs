@@ -18,7 +18,7 @@ use dogi_engine::{
     governor::CollectRequest,
     ports::Runner as _,
 };
-use dogi_job::{Spec, State, Submit};
+use dogi_job::{FailureKind, Spec, State, Submit};
 use serde_json::{Value, json};
 
 use crate::fakes::{Fake, spec};
@@ -348,6 +348,7 @@ async fn the_classic_builder_builds_nothing_for_strangers() {
     assert_eq!(status.state, State::Failed);
     let error = status.errors.first().expect("a reason");
     assert!(error.contains("BuildKit alone"), "{error}");
+    assert_eq!(status.failure, Some(FailureKind::Forbidden));
     assert_eq!(*daemon.built.lock().expect("not poisoned"), 0);
 }
 

@@ -191,7 +191,10 @@ impl DockerRunner {
         work: &Work,
     ) -> Result<ImageId, StepError> {
         if run.stranger && !self.has_buildkit(work).await? {
-            return Err(StepError::failed(FailureKind::Build, CLASSIC_FOR_STRANGERS));
+            return Err(StepError::failed(
+                FailureKind::Forbidden,
+                CLASSIC_FOR_STRANGERS,
+            ));
         }
         let rebuild = run.rebuild;
         let spec = BuildSpec {
