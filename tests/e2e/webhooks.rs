@@ -440,17 +440,12 @@ fn push_image(image: &str, config: &Path) {
     let context = tempfile::tempdir().expect("a directory");
     let busybox = Context::bash("").expect("busybox is installed");
     busybox.write_to(context.path()).expect("written");
+    Engine::default().build(image, context.path().to_str().expect("UTF-8"));
     let docker = |words: &[&str]| {
         let mut command = Command::new("docker");
         command.arg("--config").arg(config).args(words);
         proc::run(&mut command, "docker.io").expect("it works");
     };
-    docker(&[
-        "build",
-        "--tag",
-        image,
-        &context.path().display().to_string(),
-    ]);
     docker(&["push", image]);
     docker(&["image", "rm", image]);
 }
@@ -734,7 +729,7 @@ async fn a_hook_in_a_container_of_the_build_image_is_kept_with_its_files() {
     let context = Context::bash("").expect("busybox is installed");
     context.write_to(folder.path()).expect("a build context");
     let path = folder.path().to_str().expect("UTF-8");
-    engine.docker(&["build", "--quiet", "--tag", &image, path]);
+    engine.build(&image, path);
 
     let hook = "sh -c 'echo hook $commit $OF_THE_OPERATOR ${GITHUB_TOKEN:-no token}; echo made > /made; ls'";
     let ComposeCi { dogi, commit, .. } = &compose_ci(&[

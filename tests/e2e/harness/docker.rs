@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, process::Command};
 
-use dogi_testkit::{proc, wait};
+use dogi_testkit::{Error, proc, wait};
 
 /// An engine, as its own program sees it.
 #[derive(Debug, Clone, Default)]
@@ -20,14 +20,34 @@ impl Engine {
 
     /// Runs `docker` with these arguments and returns the lines that it printed.
     pub(crate) fn docker(&self, arguments: &[&str]) -> Vec<String> {
+        let mut command = self.command(arguments);
+        let printed = proc::run(&mut command, "docker.io").expect("docker works");
+        let printed = String::from_utf8_lossy(&printed);
+        printed.lines().map(str::to_owned).collect()
+    }
+
+    /// Builds an image of this name from a directory, with the builder of the Docker CLI. The classic one
+    /// fails where an image that it met in its cache is removed at that moment, by another test: then again.
+    pub(crate) fn build(&self, name: &str, path: &str) {
+        let mut command = self.command(&["build", "--quiet", "--tag", name, path]);
+        for _ in 0..20 {
+            match proc::run(&mut command, "docker.io") {
+                Ok(_) => return,
+                Err(Error::Failed { output, .. })
+                    if output.contains("unable to find image \"sha256:") => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        panic!("the image {name} can't be built: its cache is removed again and again");
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("docker");
         if let Some(host) = &self.host {
             command.args(["--host", host]);
         }
         command.args(arguments);
-        let printed = proc::run(&mut command, "docker.io").expect("docker works");
-        let printed = String::from_utf8_lossy(&printed);
-        printed.lines().map(str::to_owned).collect()
+        command
     }
 
     /// The ids of the containers with a label, running or not.

@@ -22,7 +22,7 @@ impl Image {
         context.write_to(directory.path()).expect("written");
         let name = format!("dogi-e2e-{name}-{}:latest", std::process::id());
         let path = directory.path().to_str().expect("UTF-8");
-        Engine::default().docker(&["build", "--quiet", "--tag", &name, path]);
+        Engine::default().build(&name, path);
         Self { name }
     }
 

@@ -16,8 +16,8 @@ const INTERVAL: Duration = Duration::from_secs(60);
 const SWEEP: Duration = Duration::from_secs(600);
 /// Many runs that end at once are one reason to look.
 const DEBOUNCE: Duration = Duration::from_secs(2);
-/// How long a submission waits for room to be made.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a submission waits for room to be made: a busy engine takes seconds to list its images.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long after room was looked for in vain it is not looked for again.
 const HOPELESS: Duration = Duration::from_secs(1);
 
