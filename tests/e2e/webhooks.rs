@@ -221,6 +221,22 @@ async fn a_run_of_a_delivery_that_can_not_be_taken_is_an_error_of_the_commit() {
     assert_eq!(status["state"], "aborted", "{status:#}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_above_the_operators_ceiling_keeps_no_other_entry_from_its_run() {
+    let rule = "    run:\n      - {dockerfile: Dockerfile, cmd: [/bin/true]}\n      \
+                - {dockerfile: Dockerfile, name: large, memory: 2g}\n";
+    let ceiling = [("JOB_MEMORY", "1g")];
+    let place = Webhooks::with(Kind::GitHub, repo(&[]), rule, &ceiling).await;
+    let answer = place.github("push", "one", &place.push("main")).await;
+    let started = place.started(&answer).await;
+    let [small, large] = [0, 1].map(|at| started["runs"][at]["run"].as_str().unwrap_or_default());
+    assert_eq!(place.ended(small).await["state"], "succeeded");
+    let status = place.ended(large).await;
+    assert_eq!(status["state"], "failed", "{started:#} {status:#}");
+    let error = status["errors"][0].as_str().unwrap_or_default();
+    assert!(error.contains("memory"), "{status:#}");
+}
+
 const HOOKS: &str = r#"
 - id: git-push
   execute-command: "/bin/echo"

@@ -1,8 +1,7 @@
 //! From a delivery that was taken to the runs that it starts.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dogi_engine::{Engine, RunHandle, SubmitError};
@@ -38,40 +37,23 @@ pub(crate) enum StartError {
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Whether the sender was told that all is well before it was known. Either that is told, or the error:
-/// whoever comes first decides.
+/// Whether the sender is told that all is well before it is known, or the error. Whoever comes first decides.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Promised(Arc<AtomicU8>);
+pub(crate) struct Promised(Arc<OnceLock<bool>>);
 
 impl Promised {
-    const OPEN: u8 = 0;
-    const MADE: u8 = 1;
-    const NEVER: u8 = 2;
-
     pub(crate) fn made() -> Self {
-        Self(Arc::new(AtomicU8::new(Self::MADE)))
+        Self(Arc::new(OnceLock::from(true)))
     }
 
     /// False where the sender is to be told an error, which is about to be known.
     pub(crate) fn make(&self) -> bool {
-        self.decide(Self::MADE)
+        *self.0.get_or_init(|| true)
     }
 
     /// Whether it was made; if not, it never is.
     fn stands(&self) -> bool {
-        !self.decide(Self::NEVER)
-    }
-
-    /// Whether it is so now.
-    fn decide(&self, wanted: u8) -> bool {
-        let (from, order) = (Self::OPEN, Ordering::AcqRel);
-        match self
-            .0
-            .compare_exchange(from, wanted, order, Ordering::Acquire)
-        {
-            Ok(_) => true,
-            Err(is) => is == wanted,
-        }
+        *self.0.get_or_init(|| false)
     }
 }
 
@@ -152,6 +134,7 @@ impl WebhookService {
             Err(error) => Err(StartError::Plan(error)),
         };
         if started.is_err() {
+            // Who still waits is told the error, however long it takes to put it on record.
             promised.stands();
         }
         let outcome = match &started {

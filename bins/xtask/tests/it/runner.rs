@@ -16,6 +16,7 @@ fn what_is_to_be_looked_into_follows_the_summary() {
         test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 167 filtered out; finished in 1s
         FAIL [   1.0s] (1/3) dogi::e2e a
         Summary [  12.3s] 3 tests run: 2 passed (1 flaky), 1 failed, 2 skipped
+        TRY 2 FAIL [   1.0s] (1/3) dogi::e2e a
         FLAKY 2/2 [   1.0s] (2/3) dogi::e2e b
         FAIL [   1.0s] (1/3) dogi::e2e a";
     let all: Vec<_> = text.lines().map(str::trim).collect();

@@ -134,6 +134,19 @@ async fn below_the_floor_room_is_made_for_a_run_beyond_the_budgets() {
     assert_eq!(world.disk.names(), "new", "no more went than was needed");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_submission_waits_for_room_on_an_engine_that_is_slow_to_list_what_it_keeps() {
+    let world = World::new();
+    let engine = world.engine(|_| {}).await;
+    world.disk.put("old", 10, 1, false);
+    world.disk.put("new", 10, 2, false);
+    world.disk.others.store(65 * MIB, Ordering::SeqCst);
+    world.disk.slow.store(5, Ordering::SeqCst);
+    let submitted = engine.submit(spec(""), Submit::Run).await;
+    submitted.expect("room is made within the time that a submission waits");
+    assert_eq!(world.disk.names(), "new");
+}
+
 #[tokio::test]
 async fn a_run_is_refused_when_no_room_can_be_made_and_taken_when_there_is_some() {
     let world = World::new();

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use dogi_engine::{
@@ -31,6 +32,8 @@ pub(crate) struct Disk {
     pub(crate) others: AtomicU64,
     /// As much is taken as soon as a run gets its files, if it is not 0.
     pub(crate) fills_at_checkout: AtomicU64,
+    /// Seconds that it takes to list what is there.
+    pub(crate) slow: AtomicU64,
     /// What comes into use as soon as it is to be removed.
     pub(crate) wanted: Mutex<Vec<String>>,
     pub(crate) leftovers: Mutex<Vec<String>>,
@@ -77,7 +80,14 @@ impl Keeper for FakeDisk {
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<Kept>, KeepError>> {
-        async { Ok(self.0.things().values().cloned().collect()) }.boxed()
+        async {
+            let seconds = self.0.slow.load(Ordering::SeqCst);
+            if seconds > 0 {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+            }
+            Ok(self.0.things().values().cloned().collect())
+        }
+        .boxed()
     }
 
     fn remove<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Removal, KeepError>> {

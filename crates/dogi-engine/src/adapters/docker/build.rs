@@ -248,8 +248,8 @@ impl DockerRunner {
         built
     }
 
-    /// An image that the repository names: found or pulled. For a stranger it is always pulled, and without credentials:
-    /// what the engine has may have been pulled with the operator's.
+    /// An image that the repository names: found or pulled. For a stranger it is always pulled, and without
+    /// credentials: what the engine has may have been pulled with the operator's.
     pub(super) async fn have_named(
         &self,
         request: PullRequest<'_>,
